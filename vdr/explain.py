@@ -1,0 +1,140 @@
+"""Why a page matched: similarity maps and matched words, from stored vectors. Knows no storage and no model."""
+
+from __future__ import annotations
+
+import numpy as np
+from PIL import Image, ImageDraw
+
+from vdr.search import stem
+from vdr.types import Explanation, Floats, MultiVector, QueryVectors
+
+STRONG = 0.55
+"""A word vector this close to a query word's counts as a match of meaning."""
+MATCHES_PER_TOKEN = 3
+HEAT = (255, 80, 0)
+OUTLINE = (200, 0, 60)
+
+
+def explain_visual(query: QueryVectors, page: MultiVector) -> Explanation:
+    """Return how well each patch answers each word of the query.
+
+    Raises:
+        ValueError: The page's vectors have no boxes.
+    """
+    if page.boxes is None:
+        raise ValueError("patch vectors without boxes cannot be explained")
+    placed = page.boxes.any(axis=1)
+    similarity = _per_token(query, page.vectors[placed] @ query.vectors.T)
+    return Explanation("visual", query.tokens, similarity, page.boxes[placed], None, ())
+
+
+def explain_text(query: QueryVectors, page: MultiVector, text: str, boxes: Floats | None) -> Explanation:
+    """Return how well each word of the text answers each word of the query, by meaning in context.
+
+    Args:
+        query: The encoded query.
+        page: The unit's token vectors.
+        text: The unit's text.
+        boxes: `(n_words, 4)`, or None for plain text.
+    """
+    assert page.words is not None
+    words = tuple(text.split())
+    placed = page.words >= 0
+    by_vector = _per_token(query, page.vectors[placed] @ query.vectors.T)
+    similarity = np.zeros((len(query.tokens), len(words)), np.float32)
+    np.maximum.at(similarity.T, page.words[placed], by_vector.T)
+    exact = _same_stem(query.tokens, words)
+    matched: set[int] = set(np.flatnonzero(exact.any(axis=0)).tolist())
+    for row in similarity:
+        best = np.argsort(-row, kind="stable")[:MATCHES_PER_TOKEN]
+        matched.update(int(index) for index in best if row[index] >= STRONG)
+    return Explanation("text", query.tokens, similarity, boxes, words, tuple(sorted(matched)))
+
+
+def explain_words(query: str, text: str, boxes: Floats | None) -> Explanation:
+    """Return which words of the text have the stem of which word of the query, as BM25 counts them."""
+    tokens, words = tuple(query.split()), tuple(text.split())
+    same = _same_stem(tokens, words)
+    matched = tuple(np.flatnonzero(same.any(axis=0)).tolist())
+    return Explanation("bm25", tokens, same, boxes, words, matched)
+
+
+def _per_token(query: QueryVectors, similarity: Floats) -> Floats:
+    """Take the maximum over the vectors of each query word: `(n_places, n_vectors)` to `(n_tokens, n_places)`."""
+    result = np.zeros((len(query.tokens), len(similarity)), np.float32)
+    for token in range(len(query.tokens)):
+        own = query.token_of == token
+        if own.any():
+            result[token] = similarity[:, own].max(axis=1)
+    return result
+
+
+def _same_stem(tokens: tuple[str, ...], words: tuple[str, ...]) -> Floats:
+    wanted = [stem(token) for token in tokens]
+    counts = np.array([len(token) > 1 and token not in STOP_WORDS for token in wanted], bool)
+    stems = [stem(word) for word in words]
+    same = np.array([[word == token for word in stems] for token in wanted], np.float32).reshape(len(tokens), len(words))
+    result: Floats = same * counts[:, None]
+    return result
+
+
+# --- drawing ---------------------------------------------------------------------------------------------
+
+
+def heat(explanation: Explanation, token: int | None = None) -> Floats:
+    """Return the heat of each place, 0 to 1: for one query word, or the maximum over all of them.
+
+    Each word's similarities are spread between what a typical place of this page has (its median) and the page's
+    best, so a word that is nowhere on the page does not light up noise as brightly as one that is.
+    """
+    similarity = explanation.similarity
+    if not similarity.size:
+        return np.zeros(similarity.shape[1], np.float32)
+    rows = similarity if token is None else similarity[token : token + 1]
+    floor = np.median(similarity, axis=1, keepdims=True)[slice(None) if token is None else slice(token, token + 1)]
+    span = max(float((similarity - np.median(similarity, axis=1, keepdims=True)).max()), 1e-6)
+    lit: Floats = np.clip((rows - floor) / span, 0, 1).max(axis=0).astype(np.float32)
+    return lit
+
+
+def draw(page: Image.Image, explanation: Explanation, token: int | None = None) -> Image.Image:
+    """Paint a page's heatmap, with the matched words outlined.
+
+    Args:
+        page: The page picture, any size.
+        explanation: With boxes.
+        token: The query word to show, by index; None for the whole query.
+    """
+    if explanation.boxes is None:
+        return page.copy()
+    width, height = page.size
+    lit = heat(explanation, token)
+    alpha = np.zeros((height, width), np.float32)
+    corners = explanation.boxes * np.array([width, height, width, height], np.float32)
+    edges = np.concatenate([np.floor(corners[:, :2]), np.ceil(corners[:, 2:])], axis=1).astype(int)
+    for (left, top, right, bottom), value in zip(edges.tolist(), lit.tolist(), strict=True):
+        if value > 0.05:
+            area = alpha[top:bottom, left:right]
+            np.maximum(area, value, out=area)
+    mask = Image.fromarray((alpha**1.5 * 150).astype(np.uint8))
+    painted = page.convert("RGB")
+    painted.paste(Image.new("RGB", page.size, HEAT), mask=mask)
+    pen = ImageDraw.Draw(painted)
+    outlined = explanation.matched if token is None else _matched_by(explanation, token)
+    for index in outlined:
+        left, top, right, bottom = edges[index].tolist()
+        pen.rectangle((left - 2, top - 2, right + 1, bottom + 1), outline=OUTLINE, width=max(2, width // 600))
+    return painted
+
+
+def _matched_by(explanation: Explanation, token: int) -> tuple[int, ...]:
+    """Return the matched places that this query word answers for: at least as strongly as any other word."""
+    best = explanation.similarity.max(axis=0) if explanation.similarity.size else np.zeros(0)
+    row = explanation.similarity[token]
+    return tuple(index for index in explanation.matched if row[index] > 0 and row[index] >= best[index])
+
+
+STOP_WORDS = frozenset(
+    "a an and are as at be but by for from has have how i if in into is it its no not of on or s such t that the "
+    "their then there these they this to was what when where which who will with".split()
+)

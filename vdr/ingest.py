@@ -1,0 +1,268 @@
+"""File -> render -> encode -> store, with bounded memory. Knows nothing of queries.
+
+A reading thread renders ahead of the encoders through a short queue; units are encoded in batches that may span
+documents, and written as soon as a batch is done. A document becomes visible when its last unit is written; of one
+that fails on the way nothing is ever seen.
+"""
+
+from __future__ import annotations
+
+import logging
+import queue
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TypeAlias
+
+from vdr.documents import Source
+from vdr.errors import DocumentError
+from vdr.passages import read_jsonl, read_text
+from vdr.render import Pages, Renderer
+from vdr.store import Store, new_doc_id
+from vdr.tables import EncodedUnit
+from vdr.types import (
+    Channel,
+    DocumentInfo,
+    Encoder,
+    MultiVector,
+    PageEncoder,
+    Progress,
+    ProgressCallback,
+    Refusal,
+    TextEncoder,
+    Unit,
+)
+
+logger = logging.getLogger(__name__)
+
+BATCH = 16
+"""Units encoded and written together."""
+AHEAD = 16
+"""Units rendered ahead of the encoders."""
+
+
+@dataclass(slots=True)
+class _Reading:
+    """A document while it is being read."""
+
+    source: Source
+    sha256: str
+    doc_id: str = field(default_factory=new_doc_id)
+    pages: int = 0  # 0 while not known
+    read: int = 0
+    image_only: int = 0
+    unreadable: list[int] = field(default_factory=list)
+    error: DocumentError | None = None
+
+
+_Item: TypeAlias = "tuple[_Reading, Unit | None]"  # None: the document ended, or failed
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of the sources."""
+
+    added: tuple[DocumentInfo, ...]
+    skipped: tuple[str, ...]
+    refused: tuple[Refusal, ...]
+
+
+def ingest(
+    sources: Sequence[Source],
+    store: Store,
+    *,
+    page_encoder: PageEncoder | None,
+    text_encoder: TextEncoder | None,
+    collection: str,
+    renderer: Renderer = "pdfium",
+    progress: ProgressCallback | None = None,
+) -> Outcome:
+    """Index sources. Those that are there already, byte for byte and in every channel, are skipped.
+
+    Args:
+        sources: What to index.
+        store: The corpus; it must be held for writing.
+        page_encoder: For the `visual` channel; None leaves it out.
+        text_encoder: For the `text` channel; None leaves it out.
+        collection: The collection the documents will be in; empty for none.
+        renderer: What draws the pages.
+        progress: Told after each page.
+    """
+    encoders: dict[Channel, Encoder] = {}
+    if page_encoder:
+        encoders["visual"] = page_encoder
+    if text_encoder:
+        encoders["text"] = text_encoder
+    channels: tuple[Channel, ...] = tuple(encoders)
+    added: list[DocumentInfo] = []
+    refused: list[Refusal] = []
+    wanted, skipped = _wanted(sources, store, channels, collection, refused)
+    done = len(sources) - len(wanted)
+    for batch in _batches(_read_ahead(wanted, renderer)):
+        units = [(reading, unit) for reading, unit in batch if unit is not None]
+        encoded = _encode([unit for _, unit in units], page_encoder, text_encoder)
+        if units:
+            rows = [
+                EncodedUnit(reading.doc_id, reading.source.name, unit, vectors)
+                for (reading, unit), vectors in zip(units, encoded, strict=True)
+            ]
+            store.append(rows, encoders)
+        for reading, unit in batch:
+            if unit is not None:
+                reading.read += 1
+            else:
+                done += 1
+                if reading.error:
+                    refused.append(Refusal(str(reading.source.path), reading.error.reason, reading.error.advice))
+                else:
+                    info = _info(reading, collection, channels)
+                    store.complete(reading.doc_id, info)
+                    added.append(info)
+            if progress:
+                progress(Progress(reading.source.name, reading.read, reading.pages, done, len(sources)))
+    return Outcome(tuple(added), tuple(skipped), tuple(refused))
+
+
+def _wanted(
+    sources: Sequence[Source],
+    store: Store,
+    channels: tuple[Channel, ...],
+    collection: str,
+    refused: list[Refusal],
+) -> tuple[list[_Reading], list[str]]:
+    """Return the documents to read and the names of those that need no reading."""
+    present = store.documents()
+    wanted: list[_Reading] = []
+    skipped: list[str] = []
+    for source in sources:
+        try:
+            sha256 = source.sha256()
+        except DocumentError as error:
+            refused.append(Refusal(str(source.path), error.reason, error.advice))
+            continue
+        old = present.get(source.name)
+        same = old is not None and old.info.sha256 == sha256 and old.info.collection == collection
+        if same and old is not None and set(channels) <= set(old.info.channels):
+            skipped.append(source.name)
+        else:
+            wanted.append(_Reading(source, sha256))
+    return wanted, skipped
+
+
+def _info(reading: _Reading, collection: str, channels: tuple[Channel, ...]) -> DocumentInfo:
+    return DocumentInfo(
+        name=reading.source.name,
+        kind=reading.source.kind,
+        pages=reading.read,
+        image_only=reading.image_only,
+        unreadable=tuple(reading.unreadable),
+        collection=collection,
+        channels=channels,
+        sha256=reading.sha256,
+        added_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        source=str(reading.source.path),
+    )
+
+
+def _encode(
+    units: Sequence[Unit], page_encoder: PageEncoder | None, text_encoder: TextEncoder | None
+) -> list[Mapping[Channel, MultiVector]]:
+    encoded: list[dict[Channel, MultiVector]] = [{} for _ in units]
+    if page_encoder:
+        pages = [(index, unit.image) for index, unit in enumerate(units) if unit.image is not None]
+        if pages:
+            for (index, _), vectors in zip(pages, page_encoder.encode_pages([image for _, image in pages]), strict=True):
+                encoded[index]["visual"] = vectors
+    if text_encoder:
+        texts = [(index, unit.text) for index, unit in enumerate(units) if unit.text]
+        if texts:
+            for (index, _), vectors in zip(texts, text_encoder.encode_texts([text for _, text in texts]), strict=True):
+                encoded[index]["text"] = vectors
+    return list(encoded)
+
+
+# --- reading ---------------------------------------------------------------------------------------------
+
+
+def _batches(items: Iterator[_Item]) -> Iterator[list[_Item]]:
+    batch: list[_Item] = []
+    units = 0
+    for item in items:
+        batch.append(item)
+        units += item[1] is not None
+        if units == BATCH:
+            yield batch
+            batch, units = [], 0
+    if batch:
+        yield batch
+
+
+def _read(readings: Sequence[_Reading], renderer: Renderer) -> Iterator[_Item]:
+    for reading in readings:
+        try:
+            for unit in _units(reading, renderer):
+                if not unit.text:
+                    reading.image_only += 1
+                if reading.source.kind in ("pdf", "image") and unit.image is None:
+                    reading.unreadable.append(unit.page)
+                yield reading, unit
+            if reading.pages and len(reading.unreadable) == reading.pages:
+                reason, advice = "has no page that can be rendered", "Open it in a viewer and save it again."
+                raise DocumentError(str(reading.source.path), reason, advice)
+        except DocumentError as error:
+            reading.error = error
+        except OSError as error:
+            reason = f"cannot be read ({error.strerror or error})"
+            reading.error = DocumentError(str(reading.source.path), reason, "Check that the file is readable.")
+        yield reading, None
+
+
+def _units(reading: _Reading, renderer: Renderer) -> Iterator[Unit]:
+    match reading.source.kind:
+        case "text":
+            yield from read_text(reading.source.path)
+        case "jsonl":
+            yield from read_jsonl(reading.source.path)
+        case _:
+            pages = Pages(reading.source, renderer)
+            reading.pages = pages.count
+            yield from pages
+
+
+def _read_ahead(readings: Sequence[_Reading], renderer: Renderer) -> Iterator[_Item]:
+    """Read in a thread, up to `AHEAD` units before they are asked for."""
+    ready: queue.Queue[_Item | BaseException | None] = queue.Queue(maxsize=AHEAD)
+    stopped = threading.Event()
+
+    def put(item: _Item | BaseException | None) -> bool:
+        while not stopped.is_set():
+            try:
+                ready.put(item, timeout=0.2)
+            except queue.Full:
+                continue
+            return True
+        return False
+
+    def work() -> None:
+        items = _read(readings, renderer)
+        try:
+            for item in items:
+                if not put(item):
+                    return
+            put(None)
+        except BaseException as error:  # noqa: BLE001  it is raised again in the reader's caller
+            put(error)
+        finally:
+            items.close()  # type: ignore[attr-defined]  # ends the rendering child
+
+    thread = threading.Thread(target=work, name="vdr-read", daemon=True)
+    thread.start()
+    try:
+        while (item := ready.get()) is not None:
+            if isinstance(item, BaseException):
+                raise item
+            yield item
+    finally:
+        stopped.set()
+        thread.join()

@@ -1,0 +1,36 @@
+"""Exact MaxSim on arrays. Knows nothing of storage, models or pages.
+
+MaxSim (Khattab & Zaharia, ColBERT, arXiv:2004.12832): a unit's score is the sum, over the query's vectors, of the
+largest dot product with any of the unit's vectors.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vdr.types import Floats
+
+
+def maxsim(query: Floats, vectors: NDArray[np.floating], offsets: NDArray[np.integer]) -> Floats:
+    """Score many units at once, in float32.
+
+    Args:
+        query: `(n_query, dim)`.
+        vectors: `(n_vectors, dim)`, the vectors of all units one after another, of any float type.
+        offsets: `(n_units + 1,)`, unit `i` has the rows `offsets[i]:offsets[i + 1]`, at least one.
+
+    Returns:
+        `(n_units,)` scores.
+
+    >>> query = np.eye(2, dtype=np.float32)
+    >>> maxsim(query, np.array([[1, 0], [0, 0.5], [0.6, 0.8]]), np.array([0, 2, 3])).tolist()
+    [1.5, 1.399999976158142]
+    """
+    if len(offsets) < 2:
+        return np.zeros(0, np.float32)
+    if np.any(np.diff(offsets) < 1):
+        raise ValueError("a unit without vectors has no MaxSim")
+    similarity = vectors.astype(np.float32, copy=False) @ query.T
+    best: Floats = np.maximum.reduceat(similarity, offsets[:-1], axis=0).sum(axis=1, dtype=np.float32)
+    return best
