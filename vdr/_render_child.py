@@ -24,6 +24,7 @@ import sys
 import unicodedata
 import warnings
 from array import array
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 if TYPE_CHECKING:
@@ -80,11 +81,9 @@ def _page(out: BinaryIO, number: int, text: str, boxes: array[float], image: Ima
 
 def _fit(width: float, height: float, request: dict[str, Any]) -> float:
     """Return the scale at or below 1 that keeps a raster of this size within the caps."""
-    return min(
-        1.0,
-        request["max_side"] / max(width, height, 1),
-        (request["max_pixels"] / max(width * height, 1)) ** 0.5,
-    )
+    by_side: float = request["max_side"] / max(width, height, 1)
+    by_area: float = (request["max_pixels"] / max(width * height, 1)) ** 0.5
+    return min(1.0, by_side, by_area)
 
 
 # --- PDF -------------------------------------------------------------------------------------------------
@@ -99,10 +98,8 @@ def _serve_pdf(request: dict[str, Any], out: BinaryIO) -> None:
         if "password" in str(error).lower():
             raise _Refused("encrypted", str(error)) from error
         raise _Refused("broken", str(error)) from error
-    try:
+    with suppress(pdfium.PdfiumError):  # a broken form; its pages still render
         pdf.init_forms()  # so that the values of form fields are drawn
-    except pdfium.PdfiumError:
-        pass  # a broken form; its pages still render
     _frame(out, {"pages": len(pdf)})
     for index in range(request["first"] - 1, len(pdf)):
         try:

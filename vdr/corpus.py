@@ -8,6 +8,7 @@ import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import platformdirs
@@ -90,7 +91,11 @@ class Corpus:
     """
 
     def __init__(
-        self, path: str | os.PathLike[str] | None = None, *, encoder: str | None = None, text_encoder: str | None = None
+        self,
+        path: str | os.PathLike[str] | None = None,
+        *,
+        encoder: str | None = None,
+        text_encoder: str | None = None,
     ) -> None:
         self.path = os.fspath(path) if path is not None else default_path()
         if "://" not in self.path:
@@ -321,7 +326,7 @@ class Corpus:
     def _scores(self, channel: str, query: str, doc_ids: list[str] | None, depth: int) -> dict[str, float]:
         if channel == "bm25":
             return self._store.full_text(query, depth, doc_ids)
-        encoded = "visual" if channel == "visual" else "text"
+        encoded: Channel = "visual" if channel == "visual" else "text"
         return search.score_exhaustively(self._query(encoded, query), self._store.scan(encoded, doc_ids))
 
     def _query(self, channel: Channel, query: str) -> QueryVectors:
@@ -345,12 +350,10 @@ class Corpus:
     # --- encoders ----------------------------------------------------------------------------------------
 
     def _page_encoder(self) -> PageEncoder | None:
-        encoder = self._encoder("visual")
-        return encoder  # type: ignore[return-value]  # the visual channel's loader gives page encoders
+        return cast("PageEncoder | None", self._encoder("visual"))
 
     def _text_encoder(self) -> TextEncoder | None:
-        encoder = self._encoder("text")
-        return encoder  # type: ignore[return-value]  # the text channel's loader gives text encoders
+        return cast("TextEncoder | None", self._encoder("text"))
 
     def _encoder(self, channel: Channel) -> Encoder | None:
         """Return the channel's encoder: the one asked for, else the pinned one, else the default; None for none."""

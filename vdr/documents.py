@@ -9,7 +9,7 @@ import glob
 import hashlib
 import os
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeAlias
@@ -75,19 +75,19 @@ def find(paths: Iterable[str | os.PathLike[str]]) -> Found:
     ignored: list[str] = []
     errors: list[DocumentError] = []
     for given in paths:
-        for path in _expand(os.fspath(given)):
+        for path in map(_normal, _expand(os.fspath(given))):
             if path.is_dir():
                 for file in _walk(path):
                     if SUFFIXES.get(file.suffix.lower()) is None or _is_question_file(file):
                         ignored.append(str(file))
                     else:
-                        roots.setdefault(file.resolve(), path.resolve())
+                        roots.setdefault(file.absolute(), path.absolute())
             elif not path.exists():
                 errors.append(DocumentError(str(path), "does not exist", "Check the path."))
             elif SUFFIXES.get(path.suffix.lower()) is None:
                 errors.append(DocumentError(str(path), "is not a kind of file that vdr reads", f"It reads {READS}."))
             else:
-                roots.setdefault(path.resolve(), path.resolve().parent)
+                roots.setdefault(path.absolute(), path.absolute().parent)
     names = _names(roots)
     sources = tuple(Source(path, names[path], SUFFIXES[path.suffix.lower()]) for path in roots)
     return Found(sources, tuple(ignored), tuple(errors))
@@ -105,6 +105,11 @@ def _expand(pattern: str) -> list[Path]:
     return [Path(match) for match in sorted(glob.glob(str(path), recursive=True))] or [path]
 
 
+def _normal(path: Path) -> Path:
+    """Take `.` and `..` out of a path, so that one file has one path; a link keeps its own name."""
+    return Path(os.path.normpath(path))
+
+
 def _walk(folder: Path) -> list[Path]:
     files = (path for path in folder.rglob("*") if path.is_file())
     return sorted(file for file in files if not any(part.startswith(".") for part in file.relative_to(folder).parts))
@@ -116,10 +121,14 @@ def _is_question_file(file: Path) -> bool:
 
 def _names(roots: dict[Path, Path]) -> dict[Path, str]:
     """Name each file by its file name; where names clash, by its path below its folder, then below all of them."""
-    levels = (
+
+    def common(group: list[Path]) -> Path:
+        return Path(os.path.commonpath([file.parent for file in group]))
+
+    levels: tuple[Callable[[Path, list[Path]], str], ...] = (
         lambda path, group: path.name,
         lambda path, group: path.relative_to(roots[path]).as_posix(),
-        lambda path, group: path.relative_to(os.path.commonpath([file.parent for file in group])).as_posix(),
+        lambda path, group: path.relative_to(common(group)).as_posix(),
     )
     names: dict[Path, str] = {}
     clashing: list[list[Path]] = [list(roots)]

@@ -6,7 +6,8 @@ VdrError
 │   └── EncoderMismatch   the corpus was made with another encoder (it names both)
 ├── CorpusError           the corpus cannot be opened, read or written
 │   └── NotFound          no such document or page in this corpus
-└── QueryError            the query or its options cannot be used
+├── QueryError            the query or its options cannot be used
+└── JudgementError        a set of judged queries cannot be used
 """
 
 
@@ -48,3 +49,7 @@ class NotFound(CorpusError):
 
 class QueryError(VdrError):
     """The query or its options cannot be used."""
+
+
+class JudgementError(VdrError):
+    """A set of judged queries cannot be used."""

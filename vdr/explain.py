@@ -73,7 +73,9 @@ def _same_stem(tokens: tuple[str, ...], words: tuple[str, ...]) -> Floats:
     wanted = [stem(token) for token in tokens]
     counts = np.array([len(token) > 1 and token not in STOP_WORDS for token in wanted], bool)
     stems = [stem(word) for word in words]
-    same = np.array([[word == token for word in stems] for token in wanted], np.float32).reshape(len(tokens), len(words))
+    same = np.array([[word == token for word in stems] for token in wanted], np.float32).reshape(
+        len(tokens), len(words)
+    )
     result: Floats = same * counts[:, None]
     return result
 
@@ -135,6 +137,52 @@ def _matched_by(explanation: Explanation, token: int) -> tuple[int, ...]:
 
 
 STOP_WORDS = frozenset(
-    "a an and are as at be but by for from has have how i if in into is it its no not of on or s such t that the "
-    "their then there these they this to was what when where which who will with".split()
+    [
+        "a",
+        "an",
+        "and",
+        "are",
+        "as",
+        "at",
+        "be",
+        "but",
+        "by",
+        "for",
+        "from",
+        "has",
+        "have",
+        "how",
+        "i",
+        "if",
+        "in",
+        "into",
+        "is",
+        "it",
+        "its",
+        "no",
+        "not",
+        "of",
+        "on",
+        "or",
+        "s",
+        "such",
+        "t",
+        "that",
+        "the",
+        "their",
+        "then",
+        "there",
+        "these",
+        "they",
+        "this",
+        "to",
+        "was",
+        "what",
+        "when",
+        "where",
+        "which",
+        "who",
+        "will",
+        "with",
+    ]
 )

@@ -11,7 +11,7 @@ import logging
 import queue
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TypeAlias
 
@@ -133,9 +133,14 @@ def _wanted(
 ) -> tuple[list[_Reading], list[str]]:
     """Return the documents to read and the names of those that need no reading."""
     present = store.documents()
+    names = {stored.info.source: name for name, stored in present.items()}
+    taken = {source.name for source in sources}
     wanted: list[_Reading] = []
     skipped: list[str] = []
     for source in sources:
+        known = names.get(str(source.path), source.name)
+        if known != source.name and known not in taken:  # it is here already, under the name it once got
+            source = replace(source, name=known)
         try:
             sha256 = source.sha256()
         except DocumentError as error:
@@ -172,7 +177,9 @@ def _encode(
     if page_encoder:
         pages = [(index, unit.image) for index, unit in enumerate(units) if unit.image is not None]
         if pages:
-            for (index, _), vectors in zip(pages, page_encoder.encode_pages([image for _, image in pages]), strict=True):
+            for (index, _), vectors in zip(
+                pages, page_encoder.encode_pages([image for _, image in pages]), strict=True
+            ):
                 encoded[index]["visual"] = vectors
     if text_encoder:
         texts = [(index, unit.text) for index, unit in enumerate(units) if unit.text]
@@ -251,7 +258,7 @@ def _read_ahead(readings: Sequence[_Reading], renderer: Renderer) -> Iterator[_I
                 if not put(item):
                     return
             put(None)
-        except BaseException as error:  # noqa: BLE001  it is raised again in the reader's caller
+        except BaseException as error:
             put(error)
         finally:
             items.close()  # type: ignore[attr-defined]  # ends the rendering child

@@ -64,11 +64,11 @@ def read_jsonl(path: Path) -> Iterator[Unit]:
 
 
 def cut(text: str, max_chars: int = MAX_CHARS) -> list[str]:
-    """Cut a text into passages of at most `max_chars`, at paragraphs, else sentences, else words.
+    r"""Cut a text into passages of at most `max_chars`, at paragraphs, else sentences, else words.
 
     Neighbouring paragraphs share a passage while they fit. Nothing is lost but white space at the ends.
 
-    >>> cut("One. Two two.\\n\\nThree.", max_chars=14)
+    >>> cut("One. Two two.\n\nThree.", max_chars=14)
     ['One. Two two.', 'Three.']
     >>> cut("One. Two two.", max_chars=8)
     ['One.', 'Two two.']
@@ -81,26 +81,29 @@ def _cut(text: str, max_chars: int, breaks: tuple[re.Pattern[str], ...]) -> list
         return [text]
     if not breaks:
         return [text[start : start + max_chars] for start in range(0, len(text), max_chars)]
+    gaps = [match.span() for match in breaks[0].finditer(text)]
+    starts, stops = [0, *(stop for _, stop in gaps)], [*(start for start, _ in gaps), len(text)]
     passages: list[str] = []
-    start = end = 0  # the open passage
-    for stop, resume in [match.span() for match in breaks[0].finditer(text)] + [(len(text), len(text))]:
-        if stop - start > max_chars and end > start:
-            passages.append(text[start:end])
-            start = next_start
+    begin: int | None = None  # where the open passage begins; None when there is none
+    end = 0
+    for start, stop in zip(starts, stops, strict=True):
+        if begin is not None and stop - begin > max_chars:
+            passages.append(text[begin:end])
+            begin = None
         if stop - start > max_chars:
-            passages += _cut(text[start:stop].strip(), max_chars, breaks[1:])
-            start = resume
-        end, next_start = stop, resume
-    if end > start:
-        passages.append(text[start:end])
-    return passages
+            passages += _cut(text[start:stop], max_chars, breaks[1:])
+            continue
+        begin, end = (start if begin is None else begin), stop
+    return passages if begin is None else [*passages, text[begin:end]]
 
 
 def _record(path: Path, number: int, line: str) -> tuple[str, str]:
     try:
         item = json.loads(line)
     except json.JSONDecodeError as error:
-        raise DocumentError(str(path), f"is not JSONL (line {number}: {error})", "Put one JSON object a line.") from error
+        raise DocumentError(
+            str(path), f"is not JSONL (line {number}: {error})", "Put one JSON object a line."
+        ) from error
     if not isinstance(item, dict) or "_id" not in item or not isinstance(item.get("text"), str):
         reason = f"has a line {number} without _id and text"
         raise DocumentError(str(path), reason, 'Each line is {"_id": ..., "title": ..., "text": ...}.')

@@ -248,5 +248,5 @@ def _raster_size(points: str) -> int:
         width, height = (float(number) * DPI / 72 for number in points.split(" pts")[0].split(" x "))
     except ValueError:
         return MAX_SIDE
-    longer = max(width, height)
-    return max(1, round(min(longer, MAX_SIDE, longer * (MAX_PIXELS / (width * height)) ** 0.5)))
+    scale: float = min(1.0, MAX_SIDE / max(width, height), (MAX_PIXELS / (width * height)) ** 0.5)
+    return max(1, round(scale * max(width, height)))

@@ -8,6 +8,7 @@ from functools import lru_cache
 
 import numpy as np
 import snowballstemmer
+from numpy.typing import NDArray
 
 from vdr.errors import QueryError
 from vdr.maxsim import maxsim
@@ -39,7 +40,9 @@ def check_query(query: str) -> str:
     return query
 
 
-def score_exhaustively(query: QueryVectors, batches: Iterable[tuple[Sequence[str], Floats, Floats]]) -> dict[str, float]:
+def score_exhaustively(
+    query: QueryVectors, batches: Iterable[tuple[Sequence[str], NDArray[np.floating], NDArray[np.integer]]]
+) -> dict[str, float]:
     """Return the exact MaxSim score of every unit, reading one batch at a time.
 
     Args:

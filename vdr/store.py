@@ -37,6 +37,8 @@ logger = logging.getLogger(__name__)
 
 SCAN_ROWS = 64
 """Units decoded at a time in an exhaustive scan; bounds its memory."""
+HOLD_BYTES = 1 << 30
+"""A channel of at most this size stays in memory between searches; a larger one is read anew, in constant memory."""
 MANY_FRAGMENTS = 64
 """A table with more small fragments than this is compacted after a write."""
 KEEP_VERSIONS = timedelta(minutes=10)
@@ -79,6 +81,7 @@ class Store:
         self._db: Any = None
         self._tables: dict[str, Any] = {}
         self._documents: tuple[int, dict[str, StoredDocument]] = (-1, {})
+        self._held: dict[Channel, tuple[int, list[pa.RecordBatch]]] = {}
 
     # --- reading -----------------------------------------------------------------------------------------
 
@@ -128,15 +131,40 @@ class Store:
         if table is None:
             return
         live = self._live()
-        query = table.search().select(["key", "doc_id", "vectors"])
-        if doc_ids is not None:
-            query = query.where(_any_of("doc_id", doc_ids))
-        for batch in query.to_batches(batch_size=SCAN_ROWS):
-            mask = [doc_id in live for doc_id in batch.column("doc_id").to_pylist()]
+        wanted = live if doc_ids is None else live.intersection(doc_ids)
+        for batch in self._batches(channel, table, doc_ids):
+            mask = [doc_id in wanted for doc_id in batch.column("doc_id").to_pylist()]
             if not all(mask):
                 batch = batch.filter(pa.array(mask))
             if batch.num_rows:
                 yield batch.column("key").to_pylist(), *tables.flat_vectors(batch.column("vectors"))
+
+    def _batches(
+        self,
+        channel: Channel,
+        table: Any,
+        doc_ids: Sequence[str] | None,
+    ) -> Iterator[pa.RecordBatch]:
+        """Read a channel from memory if it was held there at this version, else from disk, holding what fits."""
+        version = table.version
+        held_version, held = self._held.get(channel, (-1, []))
+        if held_version == version:
+            yield from held
+            return
+        query = table.search().select(["key", "doc_id", "vectors"])
+        if doc_ids is not None:
+            yield from query.where(_any_of("doc_id", doc_ids)).to_batches(batch_size=SCAN_ROWS)
+            return
+        self._held.pop(channel, None)
+        holding: list[pa.RecordBatch] | None = []
+        size = 0
+        for batch in query.to_batches(batch_size=SCAN_ROWS):
+            if holding is not None:
+                size += batch.nbytes
+                holding = [*holding, batch] if size <= HOLD_BYTES else None
+            yield batch
+        if holding is not None:
+            self._held[channel] = (version, holding)
 
     def full_text(self, query: str, limit: int, doc_ids: Sequence[str] | None = None) -> dict[str, float]:
         """Return the BM25 scores of the best `limit` units that share a stem with the query."""
@@ -281,7 +309,7 @@ class Store:
                 elif table.stats()["fragment_stats"]["num_small_fragments"] > MANY_FRAGMENTS:
                     table.optimize(cleanup_older_than=KEEP_VERSIONS)
 
-    def _index_text(self, table: Any) -> None:  # noqa: ANN401
+    def _index_text(self, table: Any) -> None:
         if table.list_indices():
             table.optimize(cleanup_older_than=KEEP_VERSIONS)
         elif table.count_rows():
@@ -293,7 +321,7 @@ class Store:
         names = ("documents", "units", "previews", *CHANNELS)
         return [(name, table) for name in names if (table := self._table(name)) is not None]
 
-    def _table(self, name: str) -> Any | None:  # noqa: ANN401  lancedb has no types
+    def _table(self, name: str) -> Any | None:
         """Return an open table that follows other processes' writes, or None if it does not exist."""
         if name in self._tables:
             return self._tables[name]
@@ -309,7 +337,7 @@ class Store:
             raise CorpusError(f"The corpus {self.uri} cannot be read: {error}") from error
         return self._tables[name]
 
-    def _create(self, name: str, schema: pa.Schema) -> Any:  # noqa: ANN401
+    def _create(self, name: str, schema: pa.Schema) -> Any:
         table = self._table(name)
         if table is None:
             table = self._tables[name] = self._db.create_table(name, schema=schema)

@@ -65,7 +65,7 @@ class EncodedUnit:
         """`<document>:<page>`."""
         return f"{self.document}:{self.unit.page}"
 
-    def _row(self, **columns: Any) -> dict[str, Any]:  # noqa: ANN401  a column's value has its column's type
+    def _row(self, **columns: Any) -> dict[str, Any]:
         return {"key": self.key, "doc_id": self.doc_id, "page": self.unit.page, **columns}
 
 
@@ -175,5 +175,4 @@ def _pack(boxes: Floats) -> NDArray[np.uint16]:
 
 
 def _unpack(packed: Sequence[int]) -> Floats:
-    boxes: Floats = np.asarray(packed, np.float32).reshape(-1, 4) / _BOX
-    return boxes.astype(np.float32)
+    return np.asarray(packed, np.float32).reshape(-1, 4) / np.float32(_BOX)

@@ -37,7 +37,7 @@ def resolve_checkpoint(name: str) -> Path:
         EncoderError: There is no such folder and the hub does not give the model.
     """
     folder = Path(name).expanduser()
-    if folder.is_dir():
+    if name and folder.is_dir():
         return folder
     if not _HUB_ID.fullmatch(name):
         raise EncoderError(
@@ -109,9 +109,7 @@ def base_checkpoint(folder: Path) -> Path | None:
     try:
         return resolve_checkpoint(str(name))
     except EncoderError as error:
-        raise EncoderError(
-            f"The adapter {folder} needs its base model. {error} ({_BASE} in {_ADAPTER})"
-        ) from error
+        raise EncoderError(f"The adapter {folder} needs its base model. {error} ({_BASE} in {_ADAPTER})") from error
 
 
 def checkpoint_fingerprint(folder: Path) -> str:

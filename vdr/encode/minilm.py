@@ -122,18 +122,25 @@ class MiniLM:
         x = weights[embed("word")][ids] + weights[embed("position")][: len(ids)] + weights[embed("token_type")][0]
         x = norm(x, "embeddings")
         for layer in (f"encoder.layer.{index}" for index in range(LAYERS)):
-            query, key, value = (heads(linear(x, f"{layer}.attention.self.{part}")) for part in ("query", "key", "value"))
+            query, key, value = (
+                heads(linear(x, f"{layer}.attention.self.{part}")) for part in ("query", "key", "value")
+            )
             attended = softmax(query @ key.transpose(0, 2, 1) / np.float32((DIM // HEADS) ** 0.5)) @ value
             attended = linear(attended.transpose(1, 0, 2).reshape(len(ids), DIM), f"{layer}.attention.output.dense")
             x = norm(x + attended, f"{layer}.attention.output")
-            x = norm(x + linear(gelu(linear(x, f"{layer}.intermediate.dense")), f"{layer}.output.dense"), f"{layer}.output")
-        return x / np.linalg.norm(x, axis=-1, keepdims=True)
+            x = norm(
+                x + linear(gelu(linear(x, f"{layer}.intermediate.dense")), f"{layer}.output.dense"),
+                f"{layer}.output",
+            )
+        unit: Floats = x / np.linalg.norm(x, axis=-1, keepdims=True)
+        return unit
 
 
 def softmax(x: Floats) -> Floats:
     """Return the softmax over the last axis."""
     powers: Floats = np.exp(x - x.max(-1, keepdims=True))
-    return powers / powers.sum(-1, keepdims=True)
+    powers /= powers.sum(-1, keepdims=True)
+    return powers
 
 
 def gelu(x: Floats) -> Floats:

@@ -71,9 +71,9 @@ class TokenEncoder:
 
     def encode_query(self, text: str) -> QueryVectors:
         """Return the query's vectors, those of expansion tokens included, as the checkpoint makes them."""
-        output: Any = self._model.encode_query([text], output_value=None, show_progress_bar=False)[0]
+        outputs: Any = self._model.encode_query([text], output_value=None, show_progress_bar=False)
         starts = word_starts(text)
-        vectors, offsets = self._scored(output, text)
+        vectors, offsets = self._scored(outputs[0], text)
         token_of = np.where(offsets < 0, -1, words_at(starts, offsets.tolist())).astype(np.int32)
         return QueryVectors(tuple(text.split()), token_of, vectors)
 
@@ -89,7 +89,11 @@ class TokenEncoder:
             for window in windows(text, self._token_starts(text), self._length, OVERLAP)
         ]
         strings = [texts[index][window.start : window.end] for index, window in jobs]
-        outputs: Any = self._model.encode_document(strings, output_value=None, batch_size=BATCH, show_progress_bar=False) if jobs else []
+        outputs: Any = (
+            self._model.encode_document(strings, output_value=None, batch_size=BATCH, show_progress_bar=False)
+            if jobs
+            else []
+        )
         parts: list[list[tuple[Floats, Ints]]] = [[] for _ in texts]
         for (index, window), string, output in zip(jobs, strings, outputs, strict=True):
             parts[index].append(self._kept(output, string, window, first=not parts[index]))
@@ -119,7 +123,7 @@ class TokenEncoder:
         return vectors[mask], offsets[mask]
 
     @cached_property
-    def _tokenizer(self) -> Any:  # noqa: ANN401  transformers' tokenizers have no common typed base
+    def _tokenizer(self) -> Any:
         return self._model.tokenizer
 
     @cached_property

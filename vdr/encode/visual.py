@@ -25,7 +25,7 @@ from vdr.encode.checkpoints import (
 )
 from vdr.encode.quiet import quiet_loading
 from vdr.encode.words import place_tokens, word_starts, words_at
-from vdr.errors import EncoderError
+from vdr.errors import EncoderError, QueryError
 from vdr.types import Floats, Ints, MultiVector, PageEncoder, QueryVectors
 
 if TYPE_CHECKING:  # these take seconds to import, so the functions that need them do it
@@ -118,9 +118,7 @@ def _load_parts(
         from colpali_engine import models
 
         if device is None:
-            device = (
-                "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
-            )
+            device = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
         model, report = getattr(models, family.model).from_pretrained(
             str(base or folder),
             # Given both folders, transformers need not look for the base model again.
@@ -197,9 +195,7 @@ class VisualEncoder:
             batch = self._processor.process_images(list(images))
         except ValueError as error:
             sizes = ", ".join(f"{image.width} x {image.height}" for image in images)
-            raise EncoderError(
-                f"{self.name} cannot take in pages of {sizes} pixels: {first_line(error)}"
-            ) from error
+            raise EncoderError(f"{self.name} cannot take in pages of {sizes} pixels: {first_line(error)}") from error
         is_image = (batch["input_ids"] == self._model.config.image_token_id).numpy()
         places = self._family.places(self._processor, batch)
         boxes = np.zeros((*is_image.shape, 4), np.float32)
@@ -217,8 +213,14 @@ class VisualEncoder:
         """Return the `(n, dim)` vectors of unit length of a query and the word that each belongs to.
 
         The instruction before the query and the augmentation tokens after it have no word.
+
+        Raises:
+            QueryError: The query holds the model's own sign for an image.
         """
-        batch = self._processor.process_queries([text])
+        try:
+            batch = self._processor.process_queries([text])
+        except ValueError as error:
+            raise QueryError(f"{self.name} cannot take in the query: {first_line(error)}") from error
         ids = batch["input_ids"][0].tolist()
         kept, vectors = self._forward(batch)
         words = token_words(self._processor.tokenizer, self._processor.query_prefix, text, ids)
