@@ -140,3 +140,40 @@ def _byte_level_bpe(special: tuple[str, ...]) -> tuple[dict[str, int], list[Any]
     tokenizer.train_from_iterator([SENTENCE, f" {SENTENCE}"] * 2, trainer)
     model = json.loads(tokenizer.to_str())["model"]
     return model["vocab"], [(left, right) for left, right in model["merges"]]
+
+
+def tiny_colbert(folder: Path, *, seed: int = 0, **transformer: Any) -> Path:
+    """Save a random 2-layer BERT as a text late-interaction checkpoint with 16 dims, with MiniLM's tokenizer.
+
+    Args:
+        folder: Where to.
+        seed: Of the weights.
+        transformer: Options of sentence-transformers' `Transformer`, like `query_expansion` and `document_length`.
+    """
+    import string
+
+    import torch
+    from sentence_transformers import MultiVectorEncoder
+    from sentence_transformers.base.modules import Normalize, Transformer
+    from sentence_transformers.multi_vector_encoder.modules import MultiVectorMask
+    from transformers import AutoTokenizer, BertConfig, BertModel
+
+    from vdr.encode.minilm import model_folder
+
+    backbone = folder.with_name(folder.name + "-backbone")
+    tokenizer = AutoTokenizer.from_pretrained(model_folder())
+    config = BertConfig(
+        vocab_size=len(tokenizer), hidden_size=16, num_hidden_layers=2, num_attention_heads=2, intermediate_size=32
+    )
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        BertModel(config).save_pretrained(backbone)
+    tokenizer.save_pretrained(backbone)
+    modules = [
+        Transformer(str(backbone), **transformer),
+        MultiVectorMask(list(string.punctuation)),
+        Normalize("token_embeddings"),
+    ]
+    prompts = {"query": "[unused0] ", "document": "[unused1] "}
+    MultiVectorEncoder(modules=modules, prompts=prompts).save_pretrained(str(folder))
+    return folder

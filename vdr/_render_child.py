@@ -25,6 +25,7 @@ import unicodedata
 import warnings
 from array import array
 from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ def main() -> None:
     except _Refused as refused:
         _frame(out, {"error": str(refused), "kind": refused.kind})
     except MemoryError:
-        _frame(out, {"error": "needs more memory than a document may take", "kind": "memory"})
+        _frame(out, {"error": "more than a document may take", "kind": "memory"})
 
 
 class _Refused(Exception):
@@ -91,21 +92,26 @@ def _fit(width: float, height: float, request: dict[str, Any]) -> float:
 
 def _serve_pdf(request: dict[str, Any], out: BinaryIO) -> None:
     import pypdfium2 as pdfium
+    import pypdfium2.raw as raw
 
-    try:
-        pdf = pdfium.PdfDocument(request["path"])
-    except pdfium.PdfiumError as error:
-        if "password" in str(error).lower():
-            raise _Refused("encrypted", str(error)) from error
-        raise _Refused("broken", str(error)) from error
-    with suppress(pdfium.PdfiumError):  # a broken form; its pages still render
-        pdf.init_forms()  # so that the values of form fields are drawn
-    _frame(out, {"pages": len(pdf)})
-    for index in range(request["first"] - 1, len(pdf)):
+    with Path(request["path"]).open("rb") as file:  # left to open it itself, PDFium wants a UTF-8 name
         try:
-            _serve_pdf_page(pdf, index, request, out)
-        except (pdfium.PdfiumError, MemoryError) as error:
-            _frame(out, {"page": index + 1, "error": str(error) or "out of memory"})
+            pdf = pdfium.PdfDocument(file)
+        except pdfium.PdfiumError as error:
+            if error.err_code == raw.FPDF_ERR_PASSWORD:
+                raise _Refused("encrypted", "it asks for a password") from error
+            if error.err_code == raw.FPDF_ERR_SECURITY:
+                raise _Refused("encrypted", "in a way that PDFium does not know") from error
+            raise _Refused("broken", "PDFium finds no document in it") from error
+        with suppress(pdfium.PdfiumError):  # a broken form; its pages still render
+            pdf.init_forms()  # so that the values of form fields are drawn
+        _frame(out, {"pages": len(pdf)})
+        for index in range(request["first"] - 1, len(pdf)):
+            try:
+                _serve_pdf_page(pdf, index, request, out)
+            except (pdfium.PdfiumError, MemoryError) as error:
+                _frame(out, {"page": index + 1, "error": str(error) or "out of memory"})
+        pdf.close()
 
 
 def _serve_pdf_page(pdf: Any, index: int, request: dict[str, Any], out: BinaryIO) -> None:
@@ -211,9 +217,7 @@ def _serve_image(request: dict[str, Any], out: BinaryIO) -> None:
     warnings.simplefilter("error", Image.DecompressionBombWarning)
     try:
         with Image.open(request["path"], formats=("PNG", "JPEG", "TIFF", "WEBP")) as file:
-            frames = getattr(file, "n_frames", 1)
-            if file.format == "WEBP" or (file.format == "PNG" and frames > 1):
-                frames = 1  # an animation is one picture, not pages
+            frames = getattr(file, "n_frames", 1) if file.format == "TIFF" else 1  # an animation is one picture
             _frame(out, {"pages": frames})
             for index in range(request["first"] - 1, frames):
                 try:
@@ -227,12 +231,12 @@ def _serve_image(request: dict[str, Any], out: BinaryIO) -> None:
                     picture = _on_white(upright)
                     image = picture if scale == 1 else picture.resize(size, Image.Resampling.LANCZOS)
                     _page(out, index + 1, "", array("f"), image)
-                except (OSError, SyntaxError, ValueError, MemoryError) as error:
+                except (OSError, EOFError, SyntaxError, ValueError, MemoryError) as error:
                     _frame(out, {"page": index + 1, "error": str(error) or "out of memory"})
     except UnidentifiedImageError as error:
-        raise _Refused("unknown", "no such image") from error
+        raise _Refused("unknown", "Pillow finds no image in it") from error
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise _Refused("memory", "has more than 400 million pixels") from error
+        raise _Refused("memory", "it has more than 400 million pixels") from error
     except (OSError, SyntaxError, ValueError) as error:
         raise _Refused("broken", str(error)) from error
 
@@ -241,7 +245,7 @@ def _on_white(image: Image.Image) -> Image.Image:
     from PIL import Image as images
 
     if image.mode.startswith("I;16"):  # 16-bit grey: Pillow's own conversion clips instead of scaling
-        return image.point(lambda value: value / 256).convert("L").convert("RGB")
+        return image.convert("I").point(lambda value: value / 256).convert("L").convert("RGB")
     if image.has_transparency_data:
         layer = image.convert("RGBA")
         page = images.new("RGBA", layer.size, "white")

@@ -222,7 +222,7 @@ def serve(
     text_encoder: TextEncoderOption = None,
     sample: Annotated[
         Path | None,
-        typer.Option("--sample", help="A judged set to index first; its questions become examples."),
+        typer.Option("--sample", help="A judged set to index first; its example questions are offered."),
     ] = None,
     host: Annotated[str, typer.Option("--host", help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option("--port", help="Port to listen on.")] = 7860,
@@ -234,7 +234,7 @@ def serve(
         from vdr.evaluate import load_set
 
         chosen = load_set(sample)
-        examples = [query.text for query in chosen.queries]
+        examples = [query.text for query in chosen.queries if query.example]
         with _progress() as progress:
             _tell(opened.add(chosen.documents, progress=progress))
     from vdr import ui

@@ -9,7 +9,8 @@ import glob
 import hashlib
 import os
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeAlias
@@ -50,7 +51,7 @@ class Source:
         try:
             with self.path.open("rb") as file:
                 if not file.peek(1):
-                    raise DocumentError(str(self.path), "is empty", "It has no bytes: copy or export it again.")
+                    raise DocumentError(shown(self.path), "is empty", "It has no bytes: copy or export it again.")
                 return hashlib.file_digest(file, "sha256").hexdigest()
         except OSError as error:
             raise unreadable(self.path, error) from error
@@ -74,40 +75,58 @@ def find(paths: Iterable[str | os.PathLike[str]]) -> Found:
     roots: dict[Path, Path] = {}  # file -> the folder its name is relative to
     ignored: list[str] = []
     errors: list[DocumentError] = []
-    for given in paths:
-        for path in map(_normal, _expand(os.fspath(given))):
+    for path in (path for given in paths for path in _expand(os.fspath(given))):
+        try:
             if path.is_dir():
+                folder = path.resolve()
                 for file in _walk(path):
-                    if SUFFIXES.get(file.suffix.lower()) is None or _is_question_file(file):
-                        ignored.append(str(file))
+                    if _kind(file) is None or _is_question_file(file):
+                        ignored.append(shown(file))
                     else:
-                        roots.setdefault(file.absolute(), path.absolute())
-            elif not path.exists():
-                errors.append(DocumentError(str(path), "does not exist", "Check the path."))
-            elif SUFFIXES.get(path.suffix.lower()) is None:
-                errors.append(DocumentError(str(path), "is not a kind of file that vdr reads", f"It reads {READS}."))
+                        roots.setdefault(folder / file.relative_to(path), folder)
             else:
-                roots.setdefault(path.absolute(), path.absolute().parent)
+                _check(path)
+                folder = path.parent.resolve()
+                roots.setdefault(folder / path.name, folder)  # a link keeps its own name
+        except DocumentError as error:
+            errors.append(error)
+        except OSError as error:
+            errors.append(unreadable(path, error))
     names = _names(roots)
-    sources = tuple(Source(path, names[path], SUFFIXES[path.suffix.lower()]) for path in roots)
+    sources = tuple(Source(path, names[path], kind) for path in roots if (kind := _kind(path)))
     return Found(sources, tuple(ignored), tuple(errors))
+
+
+def shown(path: Path) -> str:
+    r"""Return a path as valid UTF-8, to show and to store: bytes that are not become `\xe9`."""
+    return str(path).encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
 def unreadable(path: Path, error: OSError) -> DocumentError:
     """Return the error for a file that the operating system does not let us read."""
-    return DocumentError(str(path), f"cannot be read ({error.strerror or error})", "Check that the file is readable.")
+    return DocumentError(shown(path), f"cannot be read ({error.strerror or error})", "Check that the file is readable.")
 
 
 def _expand(pattern: str) -> list[Path]:
-    path = Path(pattern).expanduser()
-    if path.exists() or not glob.has_magic(pattern):
+    path = Path(pattern or "''")  # nothing is not the working folder
+    with suppress(RuntimeError):  # the ~ of a user that is not there stays as it is
+        path = path.expanduser()
+    if not glob.has_magic(pattern) or os.path.lexists(path):
         return [path]
     return [Path(match) for match in sorted(glob.glob(str(path), recursive=True))] or [path]
 
 
-def _normal(path: Path) -> Path:
-    """Take `.` and `..` out of a path, so that one file has one path; a link keeps its own name."""
-    return Path(os.path.normpath(path))
+def _check(path: Path) -> None:
+    if not path.exists():
+        raise DocumentError(shown(path), "does not exist", "Check the path.")
+    if _kind(path) is None:
+        raise DocumentError(shown(path), "is not a kind of file that vdr reads", f"It reads {READS}.")
+    if not path.is_file():
+        raise DocumentError(shown(path), "is a device or a pipe", "Save it to a file first.")
+
+
+def _kind(path: Path) -> Kind | None:
+    return SUFFIXES.get(Path("_" + path.name).suffix.lower())  # "..pdf" has a suffix too, in any Python
 
 
 def _walk(folder: Path) -> list[Path]:
@@ -120,29 +139,18 @@ def _is_question_file(file: Path) -> bool:
 
 
 def _names(roots: dict[Path, Path]) -> dict[Path, str]:
-    """Name each file by its file name; where names clash, by its path below its folder, then below all of them."""
-
-    def common(group: list[Path]) -> Path:
-        return Path(os.path.commonpath([file.parent for file in group]))
-
-    levels: tuple[Callable[[Path, list[Path]], str], ...] = (
-        lambda path, group: path.name,
-        lambda path, group: path.relative_to(roots[path]).as_posix(),
-        lambda path, group: path.relative_to(common(group)).as_posix(),
-    )
+    """Name each file by its file name; those that share one by their paths below their folders, else below all."""
+    namesakes: dict[str, list[Path]] = defaultdict(list)
+    for path in roots:
+        namesakes[path.name].append(path)
     names: dict[Path, str] = {}
-    clashing: list[list[Path]] = [list(roots)]
-    for level in levels:
-        groups: dict[str, list[Path]] = defaultdict(list)
-        for group in clashing:
-            for path in group:
-                groups[level(path, group)].append(path)
-        for name, group in groups.items():
-            names.update({path: _printable(name) for path in group})
-        clashing = [group for group in groups.values() if len(group) > 1]
+    for group in namesakes.values():
+        common = os.path.commonpath([path.parent for path in group])
+        ways = (
+            [path.name for path in group],
+            [path.relative_to(roots[path]).as_posix() for path in group],
+            [path.relative_to(common).as_posix() for path in group],
+        )
+        telling = next(way for way in ways if len(set(way)) == len(group))
+        names.update({path: shown(Path(name)) for path, name in zip(group, telling, strict=True)})
     return names
-
-
-def _printable(name: str) -> str:
-    """Make a file name valid UTF-8: bytes that are not become U+FFFD."""
-    return name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")

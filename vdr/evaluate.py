@@ -41,12 +41,14 @@ class JudgedQuery:
         text: What is asked.
         doc: The document that holds the answer (`metadata.doc`); None where the set does not say.
         names_page: It names a page number (`metadata.mentions_page`), so it makes sense only within its document.
+        example: It is worth showing to a newcomer (`metadata.example`).
     """
 
     id: str
     text: str
     doc: str | None
     names_page: bool
+    example: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +100,11 @@ def load_set(folder: Path) -> JudgedSet:
             item = json.loads(line)
             metadata = item.get("metadata") or {}
             query = JudgedQuery(
-                str(item["_id"]), item["text"], metadata.get("doc"), bool(metadata.get("mentions_page"))
+                id=str(item["_id"]),
+                text=item["text"],
+                doc=metadata.get("doc"),
+                names_page=bool(metadata.get("mentions_page")),
+                example=bool(metadata.get("example")),
             )
         except (ValueError, KeyError, AttributeError) as error:
             raise JudgementError(f"{queries_file} line {number} is not a query with _id and text.") from error

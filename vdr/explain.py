@@ -70,14 +70,17 @@ def _per_token(query: QueryVectors, similarity: Floats) -> Floats:
 
 
 def _same_stem(tokens: tuple[str, ...], words: tuple[str, ...]) -> Floats:
-    wanted = [stem(token) for token in tokens]
-    counts = np.array([len(token) > 1 and token not in STOP_WORDS for token in wanted], bool)
-    stems = [stem(word) for word in words]
-    same = np.array([[word == token for word in stems] for token in wanted], np.float32).reshape(
-        len(tokens), len(words)
-    )
-    result: Floats = same * counts[:, None]
-    return result
+    """Return `(n_tokens, n_words)`: 1 where a word has the stem of a query word that is no stop word."""
+    rows: dict[str, list[int]] = {}
+    for index, token in enumerate(tokens):
+        stemmed = stem(token)
+        if stemmed and stemmed not in STOP_WORDS:
+            rows.setdefault(stemmed, []).append(index)
+    same = np.zeros((len(tokens), len(words)), np.float32)
+    for place, word in enumerate(words):
+        for row in rows.get(stem(word), ()):
+            same[row, place] = 1
+    return same
 
 
 # --- drawing ---------------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
 
-from vdr.documents import unreadable
+from vdr.documents import shown, unreadable
 from vdr.errors import DocumentError
 from vdr.types import Unit
 
@@ -27,10 +27,10 @@ def read_text(path: Path) -> Iterator[Unit]:
     data = _read(path)
     text = _decode(data)
     if "\0" in text:
-        raise DocumentError(str(path), "is not text", "It holds binary data: rename it to what it is.")
+        raise DocumentError(shown(path), "is not text", "It holds binary data: rename it to what it is.")
     passages = cut(text)
     if not passages:
-        raise DocumentError(str(path), "is empty", "It has no text to search.")
+        raise DocumentError(shown(path), "is empty", "It has no text to search.")
     for page, passage in enumerate(passages, start=1):
         yield Unit(page=page, text=passage)
 
@@ -44,23 +44,23 @@ def read_jsonl(path: Path) -> Iterator[Unit]:
     pages = count(1)
     seen: set[str] = set()
     try:
-        with path.open(encoding="utf-8") as lines:
+        with path.open(encoding="utf-8-sig") as lines:
             for number, line in enumerate(lines, start=1):
                 if not line.strip():
                     continue
                 record, text = _record(path, number, line)
                 if record in seen:
                     reason = f"has the _id {record!r} twice (line {number})"
-                    raise DocumentError(str(path), reason, "Give each record its own _id.")
+                    raise DocumentError(shown(path), reason, "Give each record its own _id.")
                 seen.add(record)
                 for passage in cut(text):
                     yield Unit(page=next(pages), text=passage, record=record)
     except UnicodeDecodeError as error:
-        raise DocumentError(str(path), "is not UTF-8", "Save it as UTF-8.") from error
+        raise DocumentError(shown(path), "is not UTF-8", "Save it as UTF-8.") from error
     except OSError as error:
         raise unreadable(path, error) from error
     if next(pages) == 1:
-        raise DocumentError(str(path), "is empty", "It has no record with text.")
+        raise DocumentError(shown(path), "is empty", "It has no record with text.")
 
 
 def cut(text: str, max_chars: int = MAX_CHARS) -> list[str]:
@@ -100,16 +100,19 @@ def _cut(text: str, max_chars: int, breaks: tuple[re.Pattern[str], ...]) -> list
 def _record(path: Path, number: int, line: str) -> tuple[str, str]:
     try:
         item = json.loads(line)
-    except json.JSONDecodeError as error:
-        raise DocumentError(
-            str(path), f"is not JSONL (line {number}: {error})", "Put one JSON object a line."
-        ) from error
-    if not isinstance(item, dict) or "_id" not in item or not isinstance(item.get("text"), str):
+    except (ValueError, RecursionError) as error:
+        reason = f"is not JSONL (line {number}: {error})"
+        raise DocumentError(shown(path), reason, "Put one JSON object a line.") from error
+    if not isinstance(item, dict) or item.get("_id") in (None, "") or not isinstance(item.get("text"), str):
         reason = f"has a line {number} without _id and text"
-        raise DocumentError(str(path), reason, 'Each line is {"_id": ..., "title": ..., "text": ...}.')
-    title = str(item.get("title") or "").strip()
-    text = item["text"].strip()
-    return str(item["_id"]), f"{title}\n\n{text}".strip() if title and not text.startswith(title) else text
+        raise DocumentError(shown(path), reason, 'Each line is {"_id": ..., "title": ..., "text": ...}.')
+    title, text = _whole(str(item.get("title") or "")).strip(), _whole(item["text"]).strip()
+    return _whole(str(item["_id"])), f"{title}\n\n{text}".strip() if title and not text.startswith(title) else text
+
+
+def _whole(text: str) -> str:
+    """Replace halves of surrogate pairs, which JSON can spell and UTF-8 cannot."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def _read(path: Path) -> bytes:

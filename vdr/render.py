@@ -22,7 +22,7 @@ from typing import IO, Any, Literal, TypeAlias
 import numpy as np
 from PIL import Image
 
-from vdr.documents import Source
+from vdr.documents import Source, shown
 from vdr.errors import DocumentError
 from vdr.types import Unit
 
@@ -47,7 +47,7 @@ _ADVICE = {
     "unknown": "It is not a PNG, JPEG, TIFF or WebP image, whatever its name says.",
     "memory": "Save it with smaller images, or split it.",
 }
-_REASON = {"encrypted": "is encrypted (it asks for a password)", "memory": "needs too much memory to open"}
+_REASON = {"encrypted": "is encrypted", "memory": "needs too much memory"}
 
 
 class Pages:
@@ -76,7 +76,7 @@ class Pages:
         self.count: int = header["pages"]
         if not self.count:
             self._child.close()
-            raise DocumentError(str(source.path), "has no pages", "There is nothing to index in it.")
+            raise DocumentError(shown(source.path), "has no pages", "There is nothing to index in it.")
 
     def __iter__(self) -> Iterator[Unit]:
         """Yield the pages in order; one that neither renderer can draw has no image and is logged."""
@@ -119,14 +119,14 @@ def preview(image: Image.Image) -> bytes:
 
 def _refusal(path: Path, header: dict[str, Any]) -> DocumentError:
     kind = header["kind"]
-    return DocumentError(str(path), _REASON.get(kind, f"cannot be opened ({header['error']})"), _ADVICE[kind])
+    return DocumentError(shown(path), f"{_REASON.get(kind, 'cannot be opened')} ({header['error']})", _ADVICE[kind])
 
 
 def _check_is_pdf(path: Path) -> None:
     """Refuse a file without the PDF signature in its first kilobyte (ISO 32000-1, 7.5.2 and Annex H)."""
     with path.open("rb") as file:
         if b"%PDF-" not in file.read(1024):
-            raise DocumentError(str(path), "is not a PDF", "Its first bytes say otherwise: check what it really is.")
+            raise DocumentError(shown(path), "is not a PDF", "Its first bytes say otherwise: check what it really is.")
 
 
 # --- the child -------------------------------------------------------------------------------------------
@@ -207,15 +207,15 @@ class _Child:
 
 def _require_poppler(path: Path) -> None:
     from pdf2image import pdfinfo_from_path
-    from pdf2image.exceptions import PDFInfoNotInstalledError, PDFPageCountError
+    from pdf2image.exceptions import PDFInfoNotInstalledError, PDFPageCountError, PDFPopplerTimeoutError
 
     try:
         pdfinfo_from_path(str(path), timeout=int(SILENCE))
     except PDFInfoNotInstalledError as error:
         advice = f"{_POPPLER_LINE}, or leave --renderer out: PDFium needs nothing."
-        raise DocumentError(str(path), "cannot be rendered with poppler, which is not installed", advice) from error
-    except PDFPageCountError:
-        return  # broken or encrypted: the child gives the precise reason
+        raise DocumentError(shown(path), "cannot be rendered with poppler, which is not installed", advice) from error
+    except (PDFPageCountError, PDFPopplerTimeoutError):
+        return  # broken, encrypted or slow: the child gives the precise reason
 
 
 def _draw_with_poppler(path: Path, page: int) -> Image.Image | None:
@@ -229,14 +229,14 @@ def _draw_with_poppler(path: Path, page: int) -> Image.Image | None:
 
     try:
         info = pdfinfo_from_path(str(path), first_page=page, last_page=page, timeout=int(SILENCE))
-        size = _raster_size(info.get(f"Page    {page} size") or info.get("Page size") or "")
+        size = _raster_size(info.get(f"Page {page:4} size") or info.get("Page size") or "")
         images = convert_from_path(
             str(path), first_page=page, last_page=page, size=size, use_cropbox=True, timeout=int(SILENCE)
         )
     except PDFInfoNotInstalledError:
         logger.warning("%s page %d: no second try. %s.", path, page, _POPPLER_LINE)
         return None
-    except (PDFPageCountError, PDFSyntaxError, PDFPopplerTimeoutError) as error:
+    except (PDFPageCountError, PDFSyntaxError, PDFPopplerTimeoutError, OSError, ValueError) as error:
         logger.info("%s page %d: poppler says: %s", path, page, str(error).strip())
         return None
     return images[0].convert("RGB") if images else None
@@ -248,5 +248,5 @@ def _raster_size(points: str) -> int:
         width, height = (float(number) * DPI / 72 for number in points.split(" pts")[0].split(" x "))
     except ValueError:
         return MAX_SIDE
-    scale: float = min(1.0, MAX_SIDE / max(width, height), (MAX_PIXELS / (width * height)) ** 0.5)
+    scale: float = min(1.0, MAX_SIDE / max(width, height, 1), (MAX_PIXELS / max(width * height, 1)) ** 0.5)
     return max(1, round(scale * max(width, height)))

