@@ -305,6 +305,15 @@ def test_another_encoder_is_refused_naming_both(own_corpus: Corpus, tmp_path: Pa
         Corpus(own_corpus.path, text_encoder=str(other))
 
 
+def test_doing_without_a_channel_that_the_corpus_has(sample_corpus_folder: Path) -> None:
+    corpus = Corpus(sample_corpus_folder, text_encoder="none")
+    hit = corpus.search("vinegar gaskets", 1)[0]
+    assert (hit.key, set(hit.channels)) == ("espresso-machine-manual.pdf:8", {"bm25"})
+    assert corpus.explain(hit).channel == "bm25"
+    with pytest.raises(QueryError, match="no text channel"):
+        corpus.explain(hit, channel="text")
+
+
 def test_a_file_is_no_corpus(tmp_path: Path) -> None:
     with pytest.raises(CorpusError, match="is a file, not a corpus"):
         Corpus(text(tmp_path / "x", "x"))

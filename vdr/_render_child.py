@@ -102,7 +102,8 @@ def _serve_pdf(request: dict[str, Any], out: BinaryIO) -> None:
                 raise _Refused("encrypted", "it asks for a password") from error
             if error.err_code == raw.FPDF_ERR_SECURITY:
                 raise _Refused("encrypted", "in a way that PDFium does not know") from error
-            raise _Refused("broken", "PDFium finds no document in it") from error
+            sought = "page" if error.err_code == raw.FPDF_ERR_SUCCESS else "document"
+            raise _Refused("broken", f"PDFium finds no {sought} in it") from error
         with suppress(pdfium.PdfiumError):  # a broken form; its pages still render
             pdf.init_forms()  # so that the values of form fields are drawn
         _frame(out, {"pages": len(pdf)})

@@ -22,6 +22,7 @@ from vdr.render import Renderer
 from vdr.store import Pin, Store
 from vdr.tables import StoredUnit
 from vdr.types import (
+    CHANNELS,
     AddReport,
     Channel,
     DocumentInfo,
@@ -176,14 +177,13 @@ class Corpus:
         """Return counts, encoders and sizes."""
         infos = self.documents()
         sizes = self._store.sizes()
-        channels: tuple[Channel, ...] = ("visual", "text")
         return CorpusInfo(
             path=self.path,
             documents=len(infos),
             pages=sum(info.pages for info in infos),
             image_only=sum(info.image_only for info in infos),
-            encoders={channel: pin for channel in channels if (pin := self._store.pin(channel))},
-            units={channel: sizes[channel][0] for channel in channels if channel in sizes},
+            encoders={channel: pin for channel in CHANNELS if (pin := self._store.pin(channel))},
+            units={channel: sizes[channel][0] for channel in CHANNELS if channel in sizes},
             bytes={name: size for name, (_, size) in sizes.items()},
         )
 
@@ -242,6 +242,7 @@ class Corpus:
         fused = scores[channels[0]] if len(channels) == 1 else search.reciprocal_rank_fusion(list(scores.values()))
         best = search.ranked(fused, k)
         units = self._store.units([key for key, _ in best])
+        best = [(key, score) for key, score in best if key in units]  # a document may have gone meanwhile
         hits = []
         for rank, (key, score) in enumerate(best, start=1):
             unit = units[key]
@@ -276,7 +277,7 @@ class Corpus:
         asked = query or (hit.query if isinstance(hit, Hit) else "")
         asked = search.check_query(asked)
         unit = self._unit(key)
-        for candidate in ("visual", "text", "bm25") if channel is None else (channel,):
+        for candidate in [*self._present(), "bm25"] if channel is None else [channel]:
             explanation = self._explain(candidate, asked, unit)
             if explanation is not None:
                 return explanation
@@ -285,21 +286,18 @@ class Corpus:
     def _explain(self, channel: str, query: str, unit: StoredUnit) -> Explanation | None:
         if channel == "bm25":
             return explain.explain_words(query, unit.text, unit.boxes) if unit.text else None
+        if channel not in self._present():
+            raise QueryError(f"The corpus {self.path} has no {channel} channel to explain.")
         if channel == "visual":
             page = self._store.multivector("visual", unit.key)
             return explain.explain_visual(self._query("visual", query), page) if page else None
-        if channel == "text":
-            page = self._store.multivector("text", unit.key)
-            if page is None:
-                return None
-            return explain.explain_text(self._query("text", query), page, unit.text, unit.boxes)
-        raise QueryError(f"There is no channel {channel!r}. There are visual, text and bm25.")
+        page = self._store.multivector("text", unit.key)
+        return explain.explain_text(self._query("text", query), page, unit.text, unit.boxes) if page else None
 
     def _channels(self, mode: Mode) -> list[str]:
         if mode not in MODES:
             raise QueryError(f"There is no mode {mode!r}. There are {', '.join(MODES)}.")
-        channels: tuple[Channel, ...] = ("visual", "text")
-        present = [channel for channel in channels if self._store.pin(channel)]
+        present = self._present()
         if mode in ("auto", "hybrid"):
             return [*present, "bm25"]
         if mode != "bm25" and mode not in present and self._store.documents():
@@ -308,6 +306,10 @@ class Corpus:
                 + ("index it with --encoder to add one." if mode == "visual" else "index it with --text-encoder.")
             )
         return [mode]
+
+    def _present(self) -> list[Channel]:
+        """Return the encoded channels the corpus has, less those the caller does without."""
+        return [channel for channel in CHANNELS if self._names[channel] != "none" and self._store.pin(channel)]
 
     def _doc_ids(self, docs: Sequence[str] | None, collection: str | None) -> list[str] | None:
         stored = self._store.documents()

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TypeAlias
 
-from vdr.documents import Source
+from vdr.documents import Source, shown
 from vdr.errors import DocumentError
 from vdr.passages import read_jsonl, read_text
 from vdr.render import Pages, Renderer
@@ -114,7 +114,7 @@ def ingest(
             else:
                 done += 1
                 if reading.error:
-                    refused.append(Refusal(str(reading.source.path), reading.error.reason, reading.error.advice))
+                    refused.append(Refusal(shown(reading.source.path), reading.error.reason, reading.error.advice))
                 else:
                     info = _info(reading, collection, channels)
                     store.complete(reading.doc_id, info)
@@ -138,13 +138,13 @@ def _wanted(
     wanted: list[_Reading] = []
     skipped: list[str] = []
     for source in sources:
-        known = names.get(str(source.path), source.name)
+        known = names.get(shown(source.path), source.name)
         if known != source.name and known not in taken:  # it is here already, under the name it once got
             source = replace(source, name=known)
         try:
             sha256 = source.sha256()
         except DocumentError as error:
-            refused.append(Refusal(str(source.path), error.reason, error.advice))
+            refused.append(Refusal(shown(source.path), error.reason, error.advice))
             continue
         old = present.get(source.name)
         same = old is not None and old.info.sha256 == sha256 and old.info.collection == collection
@@ -166,7 +166,7 @@ def _info(reading: _Reading, collection: str, channels: tuple[Channel, ...]) -> 
         channels=channels,
         sha256=reading.sha256,
         added_at=datetime.now(UTC).isoformat(timespec="seconds"),
-        source=str(reading.source.path),
+        source=shown(reading.source.path),
     )
 
 
@@ -216,12 +216,12 @@ def _read(readings: Sequence[_Reading], renderer: Renderer) -> Iterator[_Item]:
                 yield reading, unit
             if reading.pages and len(reading.unreadable) == reading.pages:
                 reason, advice = "has no page that can be rendered", "Open it in a viewer and save it again."
-                raise DocumentError(str(reading.source.path), reason, advice)
+                raise DocumentError(shown(reading.source.path), reason, advice)
         except DocumentError as error:
             reading.error = error
         except OSError as error:
             reason = f"cannot be read ({error.strerror or error})"
-            reading.error = DocumentError(str(reading.source.path), reason, "Check that the file is readable.")
+            reading.error = DocumentError(shown(reading.source.path), reason, "Check that the file is readable.")
         yield reading, None
 
 

@@ -165,8 +165,9 @@ class _Child:
         """Return the next frame's header and payload; a dead or silent child gives an error header."""
         with self._watched() as late:
             head = self._out.read(4)
-            header = self._out.read(struct.unpack(">I", head)[0]) if len(head) == 4 else b""
-            if header:
+            size: int = struct.unpack(">I", head)[0] if len(head) == 4 else 0
+            header = self._out.read(size)
+            if header and len(header) == size:
                 parsed: dict[str, Any] = json.loads(header)
                 payload = self._out.read(parsed["bytes"])
                 if len(payload) == parsed["bytes"]:
