@@ -11,8 +11,18 @@ from vdr.types import Explanation, Floats, MultiVector, QueryVectors
 STRONG = 0.55
 """A word vector this close to a query word's counts as a match of meaning."""
 MATCHES_PER_TOKEN = 3
+FAINT = 0.25
+"""The share of a page's best match below which a place stays unlit."""
 HEAT = (255, 80, 0)
 OUTLINE = (200, 0, 60)
+
+_STOP_WORDS = (
+    "a about all also am an and any are as at be been being but by can could did do does for from had has have he her "
+    "his how i if in into is it its many may me might more most much must my no not of on or our s shall she should so "
+    "some such t than that the their them then there these they this those to us was we were what when where which who "
+    "whom whose why will with would you your"
+)
+_STOP_STEMS = frozenset(map(stem, _STOP_WORDS.split()))
 
 
 def explain_visual(query: QueryVectors, page: MultiVector) -> Explanation:
@@ -45,7 +55,7 @@ def explain_text(query: QueryVectors, page: MultiVector, text: str, boxes: Float
     np.maximum.at(similarity.T, page.words[placed], by_vector.T)
     exact = _same_stem(query.tokens, words)
     matched: set[int] = set(np.flatnonzero(exact.any(axis=0)).tolist())
-    for row in similarity:
+    for row in similarity[_telling(query.tokens)]:
         best = np.argsort(-row, kind="stable")[:MATCHES_PER_TOKEN]
         matched.update(int(index) for index in best if row[index] >= STRONG)
     return Explanation("text", query.tokens, similarity, boxes, words, tuple(sorted(matched)))
@@ -69,12 +79,17 @@ def _per_token(query: QueryVectors, similarity: Floats) -> Floats:
     return result
 
 
+def _telling(tokens: tuple[str, ...]) -> list[int]:
+    """Return which query words are no stop words, or all of them if there is nothing else."""
+    return [i for i, token in enumerate(tokens) if stem(token) not in _STOP_STEMS] or list(range(len(tokens)))
+
+
 def _same_stem(tokens: tuple[str, ...], words: tuple[str, ...]) -> Floats:
     """Return `(n_tokens, n_words)`: 1 where a word has the stem of a query word that is no stop word."""
     rows: dict[str, list[int]] = {}
     for index, token in enumerate(tokens):
         stemmed = stem(token)
-        if stemmed and stemmed not in STOP_WORDS:
+        if stemmed and stemmed not in _STOP_STEMS:
             rows.setdefault(stemmed, []).append(index)
     same = np.zeros((len(tokens), len(words)), np.float32)
     for place, word in enumerate(words):
@@ -87,7 +102,7 @@ def _same_stem(tokens: tuple[str, ...], words: tuple[str, ...]) -> Floats:
 
 
 def heat(explanation: Explanation, token: int | None = None) -> Floats:
-    """Return the heat of each place, 0 to 1: for one query word, or the maximum over all of them.
+    """Return the heat of each place, 0 to 1: for one query word, or the maximum over all but stop words.
 
     Each word's similarities are spread between what a typical place of this page has (its median) and the page's
     best, so a word that is nowhere on the page does not light up noise as brightly as one that is.
@@ -95,10 +110,10 @@ def heat(explanation: Explanation, token: int | None = None) -> Floats:
     similarity = explanation.similarity
     if not similarity.size:
         return np.zeros(similarity.shape[1], np.float32)
-    rows = similarity if token is None else similarity[token : token + 1]
-    floor = np.median(similarity, axis=1, keepdims=True)[slice(None) if token is None else slice(token, token + 1)]
-    span = max(float((similarity - np.median(similarity, axis=1, keepdims=True)).max()), 1e-6)
-    lit: Floats = np.clip((rows - floor) / span, 0, 1).max(axis=0).astype(np.float32)
+    above = similarity - np.median(similarity, axis=1, keepdims=True)
+    span = max(float(above.max()), 1e-6)
+    rows = above[_telling(explanation.tokens) if token is None else [token]]
+    lit: Floats = np.clip((rows / span - FAINT) / (1 - FAINT), 0, 1).max(axis=0).astype(np.float32)
     return lit
 
 
@@ -125,67 +140,16 @@ def draw(page: Image.Image, explanation: Explanation, token: int | None = None) 
     painted = page.convert("RGB")
     painted.paste(Image.new("RGB", page.size, HEAT), mask=mask)
     pen = ImageDraw.Draw(painted)
-    outlined = explanation.matched if token is None else _matched_by(explanation, token)
-    for index in outlined:
+    for index in matched(explanation, token):
         left, top, right, bottom = edges[index].tolist()
         pen.rectangle((left - 2, top - 2, right + 1, bottom + 1), outline=OUTLINE, width=max(2, width // 600))
     return painted
 
 
-def _matched_by(explanation: Explanation, token: int) -> tuple[int, ...]:
-    """Return the matched places that this query word answers for: at least as strongly as any other word."""
+def matched(explanation: Explanation, token: int | None = None) -> tuple[int, ...]:
+    """Return the places that stand out: all of them, or those one query word matches as well as any other does."""
+    if token is None:
+        return explanation.matched
     best = explanation.similarity.max(axis=0) if explanation.similarity.size else np.zeros(0)
     row = explanation.similarity[token]
     return tuple(index for index in explanation.matched if row[index] > 0 and row[index] >= best[index])
-
-
-STOP_WORDS = frozenset(
-    [
-        "a",
-        "an",
-        "and",
-        "are",
-        "as",
-        "at",
-        "be",
-        "but",
-        "by",
-        "for",
-        "from",
-        "has",
-        "have",
-        "how",
-        "i",
-        "if",
-        "in",
-        "into",
-        "is",
-        "it",
-        "its",
-        "no",
-        "not",
-        "of",
-        "on",
-        "or",
-        "s",
-        "such",
-        "t",
-        "that",
-        "the",
-        "their",
-        "then",
-        "there",
-        "these",
-        "they",
-        "this",
-        "to",
-        "was",
-        "what",
-        "when",
-        "where",
-        "which",
-        "who",
-        "will",
-        "with",
-    ]
-)

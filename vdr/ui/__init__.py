@@ -1,0 +1,116 @@
+"""The app in the browser: a thin face over `Corpus`. Knows nothing of files on disk, encoders or ranking."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import gradio as gr
+
+from vdr.corpus import Corpus
+from vdr.errors import VdrError
+from vdr.ui import fragments, style
+from vdr.ui.documents_tab import DocumentsTab
+from vdr.ui.search_tab import SearchTab
+
+__all__ = ["build", "launch", "serve"]
+
+QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
+"""Settings of events that need no progress shown and are no API."""
+CACHE_HOURS = 6
+"""Gradio's copies of uploads and page pictures are deleted when they are this old."""
+
+
+def build(corpus: Corpus, examples: Sequence[str] = ()) -> gr.Blocks:
+    """Return the app.
+
+    Args:
+        corpus: What it searches and adds to.
+        examples: Questions to offer before the first search.
+    """
+    seconds = CACHE_HOURS * 3600
+    demo: gr.Blocks
+    with gr.Blocks(title="vdr", analytics_enabled=False, delete_cache=(3600, seconds), fill_width=True) as demo:
+        header = gr.HTML(fragments.header(corpus.documents()), apply_default_css=False, elem_id="header")
+        with gr.Tabs(elem_id="tabs") as tabs:
+            with gr.Tab("Search", id="search"):
+                search = SearchTab(corpus, examples)
+            with gr.Tab("Documents", id="documents"):
+                documents = DocumentsTab(corpus)
+
+        def refresh() -> dict[Any, Any]:
+            held = corpus.documents()
+            return {header: fragments.header(held), **search.refresh(held), **documents.refresh(held)}
+
+        outputs = [header, *search.refreshed, *documents.refreshed]
+        changed: dict[str, Any] = {"fn": refresh, "outputs": outputs, **QUIET}
+        writes: dict[str, Any] = {
+            "show_progress_on": documents.report,
+            "concurrency_id": "write",
+            "concurrency_limit": 1,
+            "api_visibility": "private",
+        }
+        uploaded = [documents.files, documents.collection]
+        documents.files.upload(
+            documents.add, uploaded, [documents.report, documents.files], trigger_mode="multiple", **writes
+        ).then(**changed)
+        documents.confirm.click(documents.remove, documents.selected, documents.report, **writes).then(**changed)
+
+        def go_to(tab: str) -> dict[str, Any]:
+            return {"fn": lambda: gr.update(selected=tab), "outputs": tabs, **QUIET}
+
+        demo.load(**changed).then(
+            lambda: gr.update(selected="search" if corpus.documents() else "documents"), None, tabs, **QUIET
+        )
+        documents.report.click(**go_to("search"))
+        search.welcome.click(**go_to("documents"))
+    return demo
+
+
+def launch(demo: gr.Blocks, host: str | None = None, port: int | None = None) -> None:
+    """Serve an app until it is interrupted, and say on stderr where, once it answers.
+
+    Args:
+        demo: What `build` returned.
+        host: Address to listen on; None for `GRADIO_SERVER_NAME`, or this machine only.
+        port: Port to listen on; None for `GRADIO_SERVER_PORT`, or the first free one from 7860.
+
+    Raises:
+        VdrError: The port is taken.
+    """
+    try:
+        _, url, _ = demo.launch(
+            server_name=host,
+            server_port=port,
+            prevent_thread_lock=True,
+            quiet=True,
+            share=False,
+            run_history=False,
+            mcp_server=False,
+            ssr_mode=False,
+            footer_links=[],
+            theme=style.theme(),
+            css=style.CSS,
+            head=style.HEAD,
+        )
+    except OSError as error:
+        raise VdrError(f"Cannot listen on {host}:{port} ({error}). Name another port with --port.") from error
+    sys.stderr.write(f"vdr answers at {url}\n")
+    sys.stderr.flush()
+    demo.block_thread()
+
+
+def serve(corpus: Corpus, host: str = "127.0.0.1", port: int = 7860, examples: Sequence[str] = ()) -> None:
+    """Serve the app on a corpus until it is interrupted.
+
+    Args:
+        corpus: What it searches and adds to.
+        host: Address to listen on.
+        port: Port to listen on.
+        examples: Questions to offer before the first search.
+
+    Raises:
+        VdrError: The port is taken.
+    """
+    launch(build(corpus, examples), host, port)

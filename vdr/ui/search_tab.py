@@ -1,0 +1,239 @@
+"""The search tab: ask, see the hits, see why. Knows nothing of uploads, files or how a page is ranked."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, TypeAlias
+
+import gradio as gr
+from PIL import Image
+
+from vdr import explain
+from vdr.corpus import Corpus
+from vdr.errors import NotFound, VdrError
+from vdr.types import DocumentInfo, Explanation, Hit
+from vdr.ui import fragments
+from vdr.ui.style import PICK
+
+Update: TypeAlias = Any
+"""A new value or new settings for a component."""
+Updates: TypeAlias = dict[Any, Update]
+
+PLAIN = "plain"
+WHOLE_QUERY = -1
+EVERY_COLLECTION = ""
+MODES = {
+    "auto": "Auto",
+    "visual": "Picture (visual)",
+    "text": "Meaning (text)",
+    "bm25": "Exact words (BM25)",
+    "hybrid": "All of them (hybrid)",
+}
+AT_ONCE = 4
+"""Searches that may run side by side."""
+
+
+class SearchTab:
+    """Builds the tab's components where it is made, and answers their events.
+
+    Args:
+        corpus: What is searched.
+        examples: Questions to offer.
+    """
+
+    def __init__(self, corpus: Corpus, examples: Sequence[str]) -> None:
+        self._corpus = corpus
+        self._examples = tuple(examples)
+        with gr.Row(elem_classes="ask"):
+            self.query = gr.Textbox(
+                placeholder="What do you want to know?",
+                label="Question",
+                show_label=False,
+                container=False,
+                autofocus=True,
+                max_lines=1,
+                scale=1,
+                elem_id="query",
+            )
+            self.go = gr.Button("Search", variant="primary", scale=0, min_width=110, elem_id="go")
+        with gr.Accordion("Options", open=False, elem_classes="options"):
+            self.mode = gr.Radio([("Auto", "auto")], value="auto", label="Match by", elem_id="mode")
+            with gr.Row():
+                self.k = gr.Dropdown([5, 10, 20, 50], value=5, label="Results", min_width=110, scale=0)
+                self.docs = gr.Dropdown(
+                    [], value=[], multiselect=True, label="Only in these documents (none: in all)", scale=2
+                )
+                self.collection = gr.Dropdown(
+                    [("All collections", EVERY_COLLECTION)], value=EVERY_COLLECTION, label="Collection", visible=False
+                )
+        self.notice = gr.HTML(apply_default_css=False, elem_id="notice")
+        self.welcome = gr.HTML(
+            fragments.welcome(not corpus.documents(), examples),
+            js_on_load=PICK,
+            apply_default_css=False,
+            elem_id="welcome",
+        )
+        self.hits = gr.State([])
+        self.opened = gr.State(0)
+        with gr.Row(visible=False, elem_classes="results") as self.results:
+            with gr.Column(scale=2, min_width=300):
+                self.cards = gr.HTML(js_on_load=PICK, apply_default_css=False, elem_id="hits")
+            with gr.Column(scale=5, min_width=320):
+                self._build_page()
+        self._wire()
+
+    def _build_page(self) -> None:
+        self.caption = gr.HTML(apply_default_css=False, elem_id="caption")
+        with gr.Row(elem_classes="why"):
+            self.view = gr.Radio([], label="Show", container=False, elem_id="view", elem_classes="switch")
+            self.word = gr.Radio([], label="Query word", container=False, elem_id="words", elem_classes="chips")
+        self.remark = gr.HTML(apply_default_css=False, elem_id="remark")
+        self.page = gr.Image(
+            type="pil",
+            format="webp",
+            show_label=False,
+            container=False,
+            interactive=False,
+            buttons=["fullscreen", "download"],
+            elem_id="page",
+        )
+        self.passage = gr.HTML(apply_default_css=False, elem_id="passage")
+
+    def _wire(self) -> None:
+        shown = [self.caption, self.view, self.word, self.remark, self.page, self.passage]
+        searching: dict[str, Any] = {
+            "fn": self.search,
+            "inputs": [self.query, self.mode, self.k, self.docs, self.collection],
+            "outputs": [self.notice, self.welcome, self.results, self.hits, self.opened, self.cards, *shown],
+            "show_progress_on": self.notice,
+            "show_progress": "minimal",
+            "concurrency_limit": AT_ONCE,
+            "api_visibility": "private",
+        }
+        looking: dict[str, Any] = {
+            "show_progress": "hidden",
+            "trigger_mode": "always_last",
+            "concurrency_limit": AT_ONCE,
+            "api_visibility": "private",
+        }
+        gr.on([self.query.submit, self.go.click], **searching)
+        self.welcome.select(self.example, None, self.query, **looking).then(**searching)
+        self.cards.select(self.open, self.hits, [self.opened, *shown], **looking)
+        gr.on(
+            [self.view.input, self.word.input],
+            self.show,
+            [self.hits, self.opened, self.view, self.word],
+            [self.word, self.remark, self.page, self.passage],
+            **looking,
+        )
+
+    # --- events ------------------------------------------------------------------------------------------
+
+    def refresh(self, documents: Sequence[DocumentInfo]) -> Updates:
+        """Return what the tab offers, now that the corpus holds these documents."""
+        channels = {channel for document in documents for channel in document.channels}
+        modes = ["auto", *(mode for mode in ("visual", "text") if mode in channels), "bm25"]
+        if channels:
+            modes.append("hybrid")
+        collections = sorted({document.collection for document in documents} - {""})
+        every = [("All collections", EVERY_COLLECTION), *((name, name) for name in collections)]
+        return {
+            self.welcome: fragments.welcome(False, self._examples)
+            if documents
+            else gr.update(value=fragments.welcome(True, ()), visible=True),
+            self.results: gr.skip() if documents else gr.update(visible=False),
+            self.mode: gr.update(choices=[(MODES[mode], mode) for mode in modes], value="auto"),
+            self.docs: gr.update(choices=[document.name for document in documents], value=[]),
+            self.collection: gr.update(choices=every, value=EVERY_COLLECTION, visible=bool(collections)),
+        }
+
+    @property
+    def refreshed(self) -> list[Any]:
+        """The components that `refresh` updates."""
+        return [self.welcome, self.results, self.mode, self.docs, self.collection]
+
+    def example(self, picked: gr.EventData) -> str:
+        """Return the example that was clicked."""
+        return self._examples[int(picked.index)]
+
+    def search(self, query: str, mode: Any, k: int, docs: list[str], collection: str) -> Updates:
+        """Search, and open the first hit."""
+        try:
+            hits = self._corpus.search(query, int(k), mode=mode, docs=docs or None, collection=collection or None)
+            pictures = [self._picture(hit) for hit in hits]
+            opened = self._open(hits[0]) if hits else {}
+        except VdrError as error:
+            return {self.notice: fragments.notice(str(error), "problem")}
+        return {
+            self.notice: fragments.summary(hits),
+            self.welcome: gr.update(visible=False) if hits else gr.skip(),
+            self.results: gr.update(visible=bool(hits)),
+            self.hits: hits,
+            self.opened: 0,
+            self.cards: fragments.hit_list(hits, pictures),
+            **opened,
+        }
+
+    def open(self, hits: list[Hit], picked: gr.EventData) -> Updates:
+        """Open the hit that was clicked."""
+        index = int(picked.index)
+        try:
+            return {self.opened: index, **self._open(hits[index])}
+        except VdrError as error:
+            return {self.remark: fragments.notice(str(error), "problem")}
+
+    def show(self, hits: list[Hit], index: int, view: str, word: int | None) -> Updates:
+        """Show the open hit by another channel, for another word of the query, or plain."""
+        try:
+            return self._show(hits[index], view, WHOLE_QUERY if word is None else word)
+        except VdrError as error:
+            return {self.remark: fragments.notice(str(error), "problem")}
+
+    # --- one hit -----------------------------------------------------------------------------------------
+
+    def _open(self, hit: Hit) -> Updates:
+        is_page = self._picture(hit) is not None
+        views = [(fragments.CHANNELS[name].name, name) for name in hit.channels]
+        plain = ("Plain page" if is_page else "Plain text", PLAIN)
+        return {
+            **self._show(hit, views[0][1], WHOLE_QUERY),
+            self.caption: fragments.caption(hit, is_page),
+            self.view: gr.update(choices=[*views, plain], value=views[0][1]),
+        }
+
+    def _show(self, hit: Hit, view: str, word: int) -> Updates:
+        explanation, remark = None, ""
+        if view != PLAIN:
+            try:
+                explanation = self._corpus.explain(hit, channel=view)
+            except VdrError:  # the page has nothing in this channel to explain
+                remark = "Found by its picture as a whole: there is no single spot to light up."
+        picture = self._picture(hit)
+        token = None if word == WHOLE_QUERY else word
+        if picture is None:
+            marked = explain.matched(explanation, token) if explanation else ()
+            text = fragments.passage(self._corpus.text(hit.key), marked)
+            remark = remark if text else "This page has neither a picture nor text."
+        else:
+            text = ""
+        if picture and explanation and explanation.boxes is not None:
+            picture = explain.draw(picture, explanation, token)
+        return {
+            self.word: _words(explanation, word),
+            self.remark: fragments.notice(remark),
+            self.page: gr.update(value=picture, visible=picture is not None),
+            self.passage: text,
+        }
+
+    def _picture(self, hit: Hit) -> Image.Image | None:
+        try:
+            return self._corpus.page_image(hit.key)
+        except NotFound:
+            return None
+
+
+def _words(explanation: Explanation | None, word: int) -> Update:
+    if explanation is None:
+        return gr.update(visible=False)
+    words = [("Whole query", WHOLE_QUERY), *((token, index) for index, token in enumerate(explanation.tokens))]
+    return gr.update(choices=words, value=word, visible=True)
