@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from tiny_models import tiny_colbert
+from transformers import AutoTokenizer
 
 from vdr.encode import load_text_encoder
 from vdr.encode.minilm import MiniLM, gelu, model_folder
-from vdr.encode.words import place_tokens, windows, word_starts, words_at
+from vdr.encode.words import find_text, place_tokens, read_tokens, windows, word_starts, words_at, words_of
 from vdr.errors import EncoderError
 
 SENTENCE = "What similarity laws must be obeyed, when constructing aeroelastic models of naïve café-owners?"
@@ -103,11 +105,13 @@ def test_gelu_is_the_exact_one() -> None:
 # --- checkpoints -----------------------------------------------------------------------------------------
 
 
-def test_a_checkpoint_encodes_as_sentence_transformers_does(tmp_path: Path) -> None:
+def test_a_checkpoint_encodes_as_sentence_transformers_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from sentence_transformers import MultiVectorEncoder
 
+    monkeypatch.setattr("vdr.encode.sentence.best_device", lambda: "cpu")
+    monkeypatch.setattr("vdr.encode.devices.bf16_is_faster", lambda: False)
     folder = tiny_colbert(tmp_path / "colbert", query_expansion={"strategy": "fixed", "length": 16}, document_length=40)
-    ours, theirs = load_text_encoder(str(folder)), MultiVectorEncoder(str(folder))
+    ours, theirs = load_text_encoder(str(folder)), MultiVectorEncoder(str(folder), device="cpu")
     query = ours.encode_query("naïve questions, answered")
     expected = theirs.encode_query(["naïve questions, answered"], convert_to_numpy=True)[0]
     np.testing.assert_allclose(query.vectors, expected, atol=1e-6)
@@ -139,7 +143,7 @@ def test_what_is_no_checkpoint_is_refused(tmp_path: Path) -> None:
     with pytest.raises(EncoderError, match="No model nonsense: it is not a folder, nor a hub id"):
         load_text_encoder("nonsense")
     (tmp_path / "config.json").write_text("{}")
-    with pytest.raises(EncoderError, match="cannot be loaded as a text late-interaction model"):
+    with pytest.raises(EncoderError, match="cannot be loaded as a late-interaction model"):
         load_text_encoder(str(tmp_path))
 
 
@@ -150,6 +154,7 @@ def test_words_at() -> None:
     text = "  two  words\nhere "
     assert word_starts(text) == [2, 7, 13]
     assert words_at(word_starts(text), [2, 3, 7, 11, 13]).tolist() == [0, 0, 1, 1, 2]
+    assert words_of(text, [-1, 0, 2, 5, 7, 12, 13]).tolist() == [-1, -1, 0, -1, 1, -1, 2]
 
 
 def test_windows_overlap_and_keep_each_character_once() -> None:
@@ -163,8 +168,25 @@ def test_windows_overlap_and_keep_each_character_once() -> None:
     assert (found[0].start, found[-1].end) == (0, len(text))
 
 
+def test_windows_cut_a_piece_that_is_longer_than_they_are() -> None:
+    text = "ab " + "x" * 100 + " cd"
+    starts = [0, *range(3, 103), 104]  # a token for each x
+    found = windows(text, starts, length=30, overlap=6)
+    assert [(w.start, w.end) for w in found] == [(0, 3), (3, 33), (27, 57), (51, 81), (75, 106)]
+    for start in starts:
+        assert sum(w.start <= start < w.end and w.keep_from <= start < w.keep_to for w in found) == 1
+
+
 def test_a_text_that_fits_is_one_window() -> None:
     assert [(w.start, w.end) for w in windows("a b c", [0, 2, 4], length=3, overlap=1)] == [(0, 5)]
+
+
+def test_a_text_is_found_in_a_prompt() -> None:
+    tokenizer: Any = AutoTokenizer.from_pretrained(model_folder())
+    assert read_tokens(tokenizer, " two words", "so: ") == ([101, 2061, 1024, 2048, 2616, 102], [-1, -1, -1, 1, 5, -1])
+    ids = tokenizer("find: two words [SEP] please")["input_ids"]
+    assert find_text(tokenizer, ids, "two words").tolist() == [-1, -1, -1, 0, 4, -1, -1, -1]
+    assert find_text(tokenizer, ids, "three others").tolist() == [-1] * 8
 
 
 def test_place_tokens_survives_truncation_and_prefixes() -> None:

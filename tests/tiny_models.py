@@ -6,83 +6,82 @@ They retrieve nothing sensible; they have the shapes, files, tokens and code pat
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 from PIL import Image
 from safetensors.torch import load_file, save_file
+from tiny_families import BUILDERS
 
+from vdr.encode.visual.families import FAMILIES, Family
+from vdr.encode.visual.loading import model_class
 from vdr.types import Floats
 
-SENTENCE = "what is the net revenue of the second quarter"
-"""Each of these words is one token of the tiny tokenizers; other words are cut into pieces."""
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
 
-_QWEN_TOKENS = (
-    "<|endoftext|>",
-    "<|im_start|>",
-    "<|im_end|>",
-    "<|vision_start|>",
-    "<|vision_end|>",
-    "<|image_pad|>",
-    "<|video_pad|>",
-)
+_LAYERS = "down_proj|gate_proj|up_proj|k_proj|q_proj|v_proj|o_proj|out_proj|in_proj_qkv|Wqkv|Wo|Wi"
+_OLD_QWEN = {r"^language_model\.": "model."}
+_PUBLISHED: dict[str, dict[str, str]] = {
+    "paligemma": {
+        r"^model\.model\.language_model\.": "model.language_model.model.",
+        r"^model\.vision_tower\.": "model.vision_tower.vision_model.",
+    },
+    "qwen2_vl": _OLD_QWEN,
+    "qwen2_5_vl": _OLD_QWEN,
+    "qwen2_5_omni_thinker": {
+        r"^model\.language_model\.": "model.",
+        r"^model\.(visual|audio_tower)\.": r"\1.",
+    },
+    "qwen3_vl": {r"^model\.": ""},
+    "modernvbert": {r"^base_model\.model\.": ""},
+    "gemma3": {r"^vision_tower\.": "vision_tower.vision_model."},
+    "colpali": {r"^vlm\.vision_tower\.": "vlm.vision_tower.vision_model."},
+}
+"""`model_type` -> how the weights of published checkpoints are named, from how transformers names them today."""
 
 
-def tiny_colqwen2(folder: Path, *, seed: int = 0) -> Path:
-    """Save a ColQwen2 of two layers and about 100,000 weights; a page becomes at most 64 patches."""
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Keep torch from splitting matrices of 32 columns among threads, which takes four times as long."""
     import torch
-    from colpali_engine.models import ColQwen2, ColQwen2Processor
-    from transformers import Qwen2Tokenizer, Qwen2VLConfig, Qwen2VLImageProcessor, Qwen2VLVideoProcessor
 
-    vocab, merges = _byte_level_bpe(_QWEN_TOKENS)
-    processor = ColQwen2Processor(
-        image_processor=Qwen2VLImageProcessor(min_pixels=56 * 56, max_pixels=64 * 28 * 28),
-        tokenizer=Qwen2Tokenizer(vocab=vocab, merges=merges, extra_special_tokens=list(_QWEN_TOKENS[1:])),
-        video_processor=Qwen2VLVideoProcessor(),
-    )
-    config = Qwen2VLConfig(
-        text_config={
-            "vocab_size": len(vocab),
-            "hidden_size": 32,
-            "intermediate_size": 64,
-            "num_hidden_layers": 2,
-            "num_attention_heads": 4,
-            "num_key_value_heads": 2,
-            "max_position_embeddings": 512,
-            "rope_parameters": {"rope_type": "default", "rope_theta": 1e6, "mrope_section": [1, 1, 2]},
-            "bos_token_id": None,
-            "eos_token_id": None,
-        },
-        vision_config={"depth": 2, "embed_dim": 32, "hidden_size": 32, "num_heads": 2, "mlp_ratio": 2},
-        image_token_id=vocab["<|image_pad|>"],
-        video_token_id=vocab["<|video_pad|>"],
-        vision_start_token_id=vocab["<|vision_start|>"],
-        vision_end_token_id=vocab["<|vision_end|>"],
-    )
-    with torch.random.fork_rng():
-        torch.manual_seed(seed)
-        ColQwen2(config).save_pretrained(folder)
-    processor.save_pretrained(folder)
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+def tiny(model_type: str, folder: Path, *, seed: int = 0) -> Path:
+    """Save a model of any family in `vdr.encode.visual.FAMILIES`, with two layers and about 100,000 weights."""
+    BUILDERS[model_type](folder, seed)
     return folder
 
 
-def tiny_adapter(folder: Path, base: Path, *, seed: int = 1, old_names: bool = False) -> Path:
-    """Save a LoRA adapter for a tiny ColQwen2, with the target modules of the published adapters.
+def tiny_colqwen2(folder: Path, *, seed: int = 0) -> Path:
+    """Save a ColQwen2; a page becomes at most 64 patches."""
+    return tiny("qwen2_vl", folder, seed=seed)
+
+
+def tiny_adapter(folder: Path, base: Path, *, seed: int = 1, save: Sequence[str] = ()) -> Path:
+    """Save a LoRA adapter for the language model and the projection of a tiny model, as the published ones are.
 
     Args:
         folder: Where to.
         base: The tiny model that it changes.
         seed: Of its random weights.
-        old_names: Name the weights as before transformers 4.52, like the published adapters.
+        save: Modules that it replaces as a whole, in place of the projection.
     """
     import torch
-    from colpali_engine.models import ColQwen2
     from peft import LoraConfig
 
-    model = ColQwen2.from_pretrained(base)
-    projections = "down_proj|gate_proj|up_proj|k_proj|q_proj|v_proj|o_proj"
+    model = model_class(family_of(base)).from_pretrained(base)
+    projection = "" if save else "|custom_text_proj|linear"
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         model.add_adapter(
@@ -90,15 +89,42 @@ def tiny_adapter(folder: Path, base: Path, *, seed: int = 1, old_names: bool = F
                 r=4,
                 lora_alpha=8,
                 init_lora_weights=False,
-                target_modules=f"(.*(model).*({projections}).*$|.*(custom_text_proj).*$)",
+                target_modules=f"(.*(language_model|text_model).*({_LAYERS}){projection})",
+                modules_to_save=list(save) or None,
                 base_model_name_or_path=str(base),
             )
         )
     model.save_pretrained(folder)
-    if old_names:
-        path = folder / "adapter_model.safetensors"
-        save_file({_old_name(name): tensor for name, tensor in load_file(path).items()}, path)
     return folder
+
+
+def publish(folder: Path, model_type: str) -> None:
+    """Lay a tiny model or adapter out as published ones of its family are: other weight names, older files."""
+    for path in folder.glob("*.safetensors"):
+        weights = load_file(path)
+        prefix = "base_model.model." if path.name.startswith("adapter") else ""
+        renamed = {prefix + _published(name.removeprefix(prefix), model_type): w for name, w in weights.items()}
+        assert len(renamed) == len(weights)
+        save_file(renamed, path, metadata={"format": "pt"})
+    path = folder / "processor_config.json"
+    if path.is_file():
+        config = json.loads(path.read_text())
+        parts = config.pop("feature_extractor", {}) | config.pop("image_processor")
+        config.pop("video_processor", None)
+        own = {key: value for key, value in config.items() if key in ("image_seq_len", "image_seq_length")}
+        (folder / "preprocessor_config.json").write_text(json.dumps(parts))
+        path.write_text(json.dumps(own)) if own else path.unlink()
+
+
+def _published(name: str, model_type: str) -> str:
+    for today, then in _PUBLISHED.get(model_type, {}).items():
+        name = re.sub(today, then, name)
+    return name
+
+
+def family_of(folder: Path) -> Family:
+    """Return the family of a checkpoint."""
+    return FAMILIES[json.loads((folder / "config.json").read_text())["model_type"]]
 
 
 def drawn_page(width: int, height: int, seed: int = 0) -> Image.Image:
@@ -108,38 +134,19 @@ def drawn_page(width: int, height: int, seed: int = 0) -> Image.Image:
 
 
 def directly(folder: Path, process: str, inputs: Sequence[object]) -> list[Floats]:
-    """What colpali-engine gives when called as its README does, without padding."""
+    """What the family's own library gives when called as its README does, one input at a time."""
     import torch
-    from colpali_engine.models import ColQwen2, ColQwen2Processor
 
-    model = ColQwen2.from_pretrained(folder).eval()
-    processor = ColQwen2Processor.from_pretrained(folder)
-    batch = getattr(processor, process)(inputs)
-    with torch.no_grad():
-        vectors = model(**batch)
-    masks = batch["attention_mask"].bool()
-    return [row[mask].numpy() for row, mask in zip(vectors, masks, strict=True)]
-
-
-def _old_name(name: str) -> str:
-    return name.replace("base_model.model.language_model.", "base_model.model.model.")
-
-
-def _byte_level_bpe(special: tuple[str, ...]) -> tuple[dict[str, int], list[Any]]:
-    """Return the vocabulary and merges of a tokenizer that knows all bytes and the words of `SENTENCE`."""
-    from tokenizers import Tokenizer, models, pre_tokenizers, trainers
-
-    tokenizer = Tokenizer(models.BPE())
-    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    trainer = trainers.BpeTrainer(
-        vocab_size=400,
-        initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()),
-        special_tokens=list(special),
-        show_progress=False,
-    )
-    tokenizer.train_from_iterator([SENTENCE, f" {SENTENCE}"] * 2, trainer)
-    model = json.loads(tokenizer.to_str())["model"]
-    return model["vocab"], [(left, right) for left, right in model["merges"]]
+    family = family_of(folder)
+    model = cast("PreTrainedModel", model_class(family).from_pretrained(folder).eval())
+    processor = getattr(import_module(family.library), family.processor).from_pretrained(folder)
+    vectors = []
+    for one in inputs:
+        batch = getattr(processor, process)([one])
+        with torch.no_grad():
+            output = model(**batch)
+        vectors.append((output if torch.is_tensor(output) else output.embeddings)[0].numpy())
+    return vectors
 
 
 def tiny_colbert(folder: Path, *, seed: int = 0, **transformer: Any) -> Path:

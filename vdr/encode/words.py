@@ -1,4 +1,8 @@
-"""Which word each token of a text belongs to, and long texts in windows. Knows nothing of models."""
+"""Which word each token of a text belongs to, and long texts in windows. Knows nothing of models.
+
+What a tokenizer itself gives up on stays lost: WordPiece makes a single unknown token of a word of more than 100
+characters, which has a vector and its place, but no meaning.
+"""
 
 from __future__ import annotations
 
@@ -6,13 +10,17 @@ import re
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from vdr.types import Ints
 
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
 PIECE = 100
-"""A run of non-space longer than this many characters is read in pieces: tokenizers give up on longer words."""
+"""A run of non-space longer than this many characters may be cut by a window."""
 
 _PIECES = re.compile(rf"\S{{1,{PIECE}}}")
 
@@ -40,15 +48,56 @@ def word_starts(text: str) -> list[int]:
 
 
 def words_at(starts: Sequence[int], offsets: Sequence[int]) -> Ints:
-    """Return the index of the word at each character offset."""
+    """Return the index of the word at each character offset, -1 for negative offsets."""
     return np.array([bisect_right(starts, offset) - 1 for offset in offsets], np.int32)
+
+
+def words_of(text: str, offsets: Sequence[int]) -> Ints:
+    """Return the index of the word of `text` at each character offset, -1 for spaces and negative offsets.
+
+    >>> words_of("a  bc", [-1, 0, 2, 3, 4]).tolist()
+    [-1, 0, -1, 1, 1]
+    """
+    return words_at(word_starts(text), [-1 if offset >= 0 and text[offset].isspace() else offset for offset in offsets])
+
+
+def read_tokens(tokenizer: PreTrainedTokenizerBase, text: str, prefix: str = "") -> tuple[list[int], list[int]]:
+    """Return the tokens of a whole text, special ones included, and the character of `text` where each begins.
+
+    Tokenizers differ in whether the space before a word is the word's first token's; here it never is. The
+    offset is -1 for tokens of the prefix and for special tokens.
+
+    Args:
+        tokenizer: A fast one, which knows where in a string its tokens lie.
+        text: The text.
+        prefix: What the model reads before it; it may change how the text's first word is cut.
+    """
+    whole = prefix + text
+    encoded = tokenizer(whole, return_offsets_mapping=True, verbose=False)
+    starts = []
+    for start, end in encoded["offset_mapping"]:
+        start = max(start, len(prefix))
+        ink = len(whole[start:end].lstrip())
+        starts.append((end - ink if ink else start) - len(prefix) if start < end else -1)
+    return list(encoded["input_ids"]), starts
+
+
+def find_text(tokenizer: PreTrainedTokenizerBase, ids: Sequence[int], text: str) -> Ints:
+    """Return where in a text each token of a prompt begins, -1 for those of what a template puts around it.
+
+    What stands before the text may change how its first word is cut, so it is looked for behind nothing, a space
+    and a new line; the first word's tokens stay unplaced where none of these is it.
+    """
+    found = [place_tokens(ids, *read_tokens(tokenizer, text, before)) for before in ("", " ", "\n")]
+    return max(found, key=lambda placed: int((placed >= 0).sum()))
 
 
 def windows(text: str, token_starts: Sequence[int], length: int, overlap: int) -> list[Window]:
     """Cut a text into windows of at most `length` tokens that share about `overlap` tokens with the next.
 
     A shared stretch is kept from the window in which it has more context: its first half from the earlier one, its
-    second half from the later one. Cuts fall between words (or pieces of an overlong one).
+    second half from the later one. Cuts fall between words (or pieces of an overlong one) where a window holds more
+    than one.
 
     Args:
         text: The text.
@@ -61,6 +110,12 @@ def windows(text: str, token_starts: Sequence[int], length: int, overlap: int) -
     pieces = [match.start() for match in _PIECES.finditer(text)]
     piece_of = [bisect_right(pieces, start) - 1 for start in token_starts]
     first_token = {piece: token for token, piece in reversed(list(enumerate(piece_of)))}
+
+    def cut(token: int) -> int:
+        """Return the first token of the piece that `token` belongs to, or `token` if that would leave no window."""
+        first = first_token[piece_of[token]]
+        return first if first > begin else token
+
     found: list[Window] = []
     begin = 0  # token index
     while True:
@@ -69,9 +124,9 @@ def windows(text: str, token_starts: Sequence[int], length: int, overlap: int) -
             last = found[-1] if found else None
             found.append(Window(token_starts[begin], len(text), last.keep_to if last else 0, len(text)))
             return found
-        stop = max(first_token[piece_of[stop]], begin + 1)
-        next_begin = max(first_token[piece_of[stop - overlap]], begin + 1)
-        middle = token_starts[first_token[piece_of[(stop + next_begin) // 2]]]
+        stop = cut(stop)
+        next_begin = cut(max(stop - overlap, begin + 1))
+        middle = token_starts[cut((stop + next_begin) // 2)]
         keep_from = found[-1].keep_to if found else 0
         found.append(Window(token_starts[begin], token_starts[stop], keep_from, max(middle, keep_from)))
         begin = next_begin

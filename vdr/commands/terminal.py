@@ -1,0 +1,99 @@
+"""What the commands share: options, opening a corpus, telling on stderr what happens."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from vdr.corpus import Corpus
+    from vdr.types import AddReport, Progress
+
+
+class Mode(StrEnum):
+    """How to rank."""
+
+    auto = "auto"
+    visual = "visual"
+    text = "text"
+    bm25 = "bm25"
+    hybrid = "hybrid"
+
+
+CorpusOption = Annotated[
+    str | None,
+    typer.Option("--corpus", envvar="VDR_CORPUS", help="Folder or URI of the corpus.", show_default="per-user folder"),
+]
+EncoderOption = Annotated[
+    str | None,
+    typer.Option("--encoder", help="For page images: a folder, a hub id, a URL, or none.", show_default="corpus's own"),
+]
+TextEncoderOption = Annotated[
+    str | None,
+    typer.Option(
+        "--text-encoder", help="For text: minilm, a folder, a hub id, a URL, or none.", show_default="corpus's own"
+    ),
+]
+CollectionOption = Annotated[str | None, typer.Option("--collection", help="Only in this collection.")]
+DocOption = Annotated[list[str] | None, typer.Option("--doc", help="Only in this document; may be repeated.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+def open_corpus(corpus: str | None, encoder: str | None = None, text_encoder: str | None = None) -> Corpus:
+    """Open the corpus a command is about."""
+    from vdr.corpus import Corpus
+
+    return Corpus(corpus, encoder=encoder, text_encoder=text_encoder)
+
+
+def tell(report: AddReport) -> None:
+    """Say on stderr what became of each file that needs a word, then the sum."""
+    for refusal in report.refused:
+        print(f"refused  {refusal}", file=sys.stderr)
+    for document in report.added:
+        if document.unreadable:
+            pages = ", ".join(map(str, document.unreadable))
+            print(
+                f"warning  {document.name}: could not render page {pages}; stored without a picture",
+                file=sys.stderr,
+            )
+    image_only = sum(document.image_only for document in report.added if document.kind in ("pdf", "image"))
+    if image_only:
+        print(f"note     {image_only} added pages are image only: no text layer to search", file=sys.stderr)
+    if report.ignored:
+        print(
+            f"note     {len(report.ignored)} files of other kinds in the folders were left alone",
+            file=sys.stderr,
+        )
+    print(f"{report}", file=sys.stderr)
+
+
+@contextmanager
+def progress_bar() -> Iterator[Callable[[Progress], None]]:
+    """Show a bar for the documents and the page at work, on stderr."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
+    from rich.progress import Progress as Bars
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("documents"),
+        TimeElapsedColumn(),
+    )
+    with Bars(*columns, console=Console(stderr=True), transient=True) as bars:
+        task = bars.add_task("reading files", total=None)
+
+        def update(progress: Progress) -> None:
+            page = f"{progress.page}/{progress.pages}" if progress.pages else str(progress.page)
+            name = progress.document if len(progress.document) <= 40 else "…" + progress.document[-39:]
+            text = f"{name} page {page}".replace("[", "\\[")
+            bars.update(task, description=text, completed=progress.documents_done, total=progress.documents)
+
+        yield update
