@@ -149,6 +149,15 @@ def test_an_adapter_without_a_processor_takes_that_of_its_base(checkpoint: Check
 # --- precision ---
 
 
+def halve(folder: Path) -> None:
+    """Save a tiny checkpoint again in bfloat16, as most published ones are."""
+    path = folder / "model.safetensors"
+    half = {name: tensor.to(torch.bfloat16) for name, tensor in load_file(path).items()}
+    save_file(half, path, metadata={"format": "pt"})
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(config | {"dtype": "bfloat16"}))
+
+
 @pytest.mark.parametrize("model_type", EVERY)
 def test_bfloat16_where_it_is_fast_and_loses_nothing(
     checkpoint: Checkpoints, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, model_type: str
@@ -156,14 +165,19 @@ def test_bfloat16_where_it_is_fast_and_loses_nothing(
     monkeypatch.setattr("vdr.encode.visual.loading.best_dtype", lambda device: torch.bfloat16)
     exact = loaded(checkpoint(model_type))
     folder = tiny(model_type, tmp_path / "half")
-    weights = load_file(folder / "model.safetensors")
-    half = {name: tensor.to(torch.bfloat16) for name, tensor in weights.items()}
-    save_file(half, folder / "model.safetensors", metadata={"format": "pt"})
-    config = json.loads((folder / "config.json").read_text())
-    (folder / "config.json").write_text(json.dumps(config | {"dtype": "bfloat16"}))
+    halve(folder)
     fast = loaded(folder)
     assert (exact._model.dtype, fast._model.dtype) == (torch.float32, torch.bfloat16)
     assert (encoded(exact) * encoded(fast)).sum(axis=1).min() > 0.98
+
+
+def test_an_adapter_takes_the_precision_of_its_base(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("vdr.encode.visual.loading.best_dtype", lambda device: torch.bfloat16)
+    base = tiny("qwen2_vl", tmp_path / "base")
+    adapter = tiny_adapter(tmp_path / "adapter", base)
+    assert {tensor.dtype for tensor in load_file(adapter / "adapter_model.safetensors").values()} == {torch.float32}
+    halve(base)
+    assert {weights.dtype for weights in loaded(adapter)._model.parameters()} == {torch.bfloat16}
 
 
 @pytest.mark.parametrize(

@@ -136,8 +136,9 @@ def checkpoint_fingerprint(folder: Path) -> str:
     """Return 16 hex digits that tell checkpoints apart, whatever their folders and files are called.
 
     They cover the configurations (`*config*.json`, `modules.json`, Stanford's `artifact.metadata`), chat templates,
-    of each weight file the size, first and last MiB, and for an adapter its base model in place of the base model's name. A change in the middle of a
-    weight file alone stays unseen, and so do the vocabulary and the code of the model.
+    of each weight file the size, first and last MiB, and for an adapter its base model in place of the base model's
+    name. A change in the middle of a weight file alone stays unseen, and so do the vocabulary and the code of the
+    model.
 
     Raises:
         EncoderError: A configuration cannot be read, or an adapter's base model cannot be found.

@@ -83,7 +83,7 @@ def _load_model(
     )
     missing: set[str] = set(report["missing_keys"])
     if base:
-        missing = _add_adapter(model, folder, dtype, missing)
+        missing = _add_adapter(model, folder, missing)
     _drop_head(model)
     return model.to(device).eval(), sorted(missing)
 
@@ -101,7 +101,7 @@ def _drop_head(model: PreTrainedModel) -> None:
             part.lm_head = torch.nn.Identity()
 
 
-def _add_adapter(model: PreTrainedModel, folder: Path, dtype: torch.dtype, missing: set[str]) -> set[str]:
+def _add_adapter(model: PreTrainedModel, folder: Path, missing: set[str]) -> set[str]:
     """Put a LoRA adapter into its base model and return the names of the weights that both lack.
 
     Raises:
@@ -110,9 +110,7 @@ def _add_adapter(model: PreTrainedModel, folder: Path, dtype: torch.dtype, missi
     from transformers.conversion_mapping import get_model_conversion_mapping
 
     renames = get_model_conversion_mapping(model, getattr(model, "_checkpoint_conversion_mapping", None))
-    report = model.load_adapter(
-        str(folder), adapter_kwargs={"local_files_only": True}, dtype=dtype, weight_mapping=renames
-    )
+    report = model.load_adapter(str(folder), adapter_kwargs={"local_files_only": True}, weight_mapping=renames)
     if report.unexpected_keys:
         raise EncoderError(
             f"The adapter {folder} has {len(report.unexpected_keys)} weights with no place in "
@@ -147,8 +145,6 @@ def _mended_omni(broken: Any) -> type[PreTrainedModel]:
     class ColQwen2_5Omni(broken):  # type: ignore[misc]
         spatial_merge_size = None  # the property of this name stands in the way of the attribute
         _checkpoint_conversion_mapping = broken._checkpoint_conversion_mapping | {
-            r"^audio_tower": "model.audio_tower",
-            r"^visual": "model.visual",
             r"^model(?!\.(language_model|visual|audio_tower))": "model.language_model",
         }
 
