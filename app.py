@@ -1,9 +1,14 @@
 """The app on the default corpus (or `VDR_CORPUS`): `python app.py`, and what a Hugging Face Space runs."""
 
-from vdr import ui
-from vdr.corpus import Corpus
+import os
+from pathlib import Path
 
-demo = ui.build(Corpus())
+from vdr import ui
+from vdr.ui import gpu, space
+
+corpus = gpu.open_corpus(os.environ.get("VDR_ENCODER"), os.environ.get("VDR_TEXT_ENCODER"))
+in_space = "SPACE_ID" in os.environ
+demo = space.build(corpus, Path(__file__).with_name("sample_pdfs")) if in_space else ui.build(corpus)
 
 if __name__ == "__main__":
-    ui.launch(demo)
+    ui.launch(demo, max_file_size=space.FILE_SIZE if in_space else None)

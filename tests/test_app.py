@@ -28,6 +28,7 @@ from vdr.types import AddReport, DocumentInfo, Hit, Progress, Refusal
 from vdr.ui import fragments
 from vdr.ui.documents_tab import DocumentsTab, fraction, original_name, stage, staged, uploads
 from vdr.ui.search_tab import PLAIN, SearchTab
+from vdr.ui.visitors import Together
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, ConsoleMessage, Dialog, Page, Request
@@ -195,6 +196,7 @@ def test_progress_counts_pages() -> None:
     assert fraction(Progress("b.pdf", page=10, pages=10, documents_done=2, documents=2)) == 1.0
 
 
+SOMEBODY = gr.Request(session_hash="somebody")
 UNTOLD: Any = lambda *_: None  # noqa: E731  # stands in for gr.Progress
 
 
@@ -213,18 +215,19 @@ def in_a_loop(make: Callable[[], Any]) -> Any:
 def tabs(corpus: Corpus) -> tuple[SearchTab, DocumentsTab]:
     def make() -> tuple[SearchTab, DocumentsTab]:
         with gr.Blocks(analytics_enabled=False):
-            return SearchTab(corpus, ()), DocumentsTab(corpus)
+            corpora = Together(corpus)
+            return SearchTab(corpora, (), empty=True), DocumentsTab(corpora)
 
     return cast(tuple[SearchTab, DocumentsTab], in_a_loop(make))
 
 
 def test_errors_become_a_line(tmp_path: Path) -> None:
     search, documents = tabs(Corpus(tmp_path / "corpus"))
-    assert search.search("  ", "auto", 5, [], "") == {
+    assert search.search("  ", "auto", 5, [], "", SOMEBODY) == {
         search.notice: fragments.notice("The query is empty. Type a question or a few words.", "problem")
     }
-    assert "There is no document" in search.search("word", "auto", 5, ["gone.pdf"], "")[search.notice]
-    assert "There is no document" in documents.remove(["gone.pdf"])[documents.report]
+    assert "There is no document" in search.search("word", "auto", 5, ["gone.pdf"], "", SOMEBODY)[search.notice]
+    assert "There is no document" in documents.remove(["gone.pdf"], SOMEBODY)[documents.report]
 
 
 def test_only_the_modes_the_corpus_has_are_offered(tmp_path: Path) -> None:
@@ -241,10 +244,10 @@ def test_only_the_modes_the_corpus_has_are_offered(tmp_path: Path) -> None:
 def test_a_page_without_an_explanation_is_shown_plain_and_says_so(own_corpus: Corpus) -> None:
     search, _ = tabs(own_corpus)
     scanned = Hit(1, "scanned-invoices.pdf:1", "scanned-invoices.pdf", 1, 1.0, {"visual": 1.0}, "", query="invoice")
-    shown = search.show([scanned], 0, "visual", None)
+    shown = search.show([scanned], 0, "visual", None, SOMEBODY)
     assert "no single spot" in shown[search.remark]
     assert shown[search.page]["value"] is not None
-    assert "no single spot" not in search.show([scanned], 0, PLAIN, None)[search.remark]
+    assert "no single spot" not in search.show([scanned], 0, PLAIN, None, SOMEBODY)[search.remark]
 
 
 def test_searching_goes_on_while_documents_are_added(tmp_path: Path) -> None:
@@ -255,15 +258,17 @@ def test_searching_goes_on_while_documents_are_added(tmp_path: Path) -> None:
         path = tmp_path / f"{number}.txt"
         path.write_text(f"a passage about lighthouse number {number}")
         files.append((str(path), path.name))
-    assert "1 document added" in documents.add(files[:1], "", UNTOLD)[documents.report]
+    assert "1 document added" in documents.add(files[:1], "", SOMEBODY, UNTOLD)[documents.report]
     reports: list[str] = []
-    adding = threading.Thread(target=lambda: reports.append(documents.add(files, "", UNTOLD)[documents.report]))
+    adding = threading.Thread(
+        target=lambda: reports.append(documents.add(files, "", SOMEBODY, UNTOLD)[documents.report])
+    )
     adding.start()
     while adding.is_alive():
-        assert search.search("lighthouse", "auto", 5, [], "")[search.hits]
+        assert search.search("lighthouse", "auto", 5, [], "", SOMEBODY)[search.hits]
     adding.join()
     assert "39 documents added" in reports[0]
-    assert len(search.search("lighthouse", "auto", 50, [], "")[search.hits]) == 40
+    assert len(search.search("lighthouse", "auto", 50, [], "", SOMEBODY)[search.hits]) == 40
 
 
 @pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")  # gradio's, when it finds the port taken

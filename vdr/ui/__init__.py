@@ -13,34 +13,36 @@ from vdr.errors import VdrError
 from vdr.ui import fragments, style
 from vdr.ui.documents_tab import DocumentsTab
 from vdr.ui.search_tab import SearchTab
+from vdr.ui.visitors import Corpora, Together
 
 __all__ = ["build", "launch", "serve"]
 
 QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
 """Settings of events that need no progress shown and are no API."""
-CACHE_HOURS = 6
-"""Gradio's copies of uploads and page pictures are deleted when they are this old."""
+HOUR = 3600
 
 
-def build(corpus: Corpus, examples: Sequence[str] = ()) -> gr.Blocks:
+def build(corpus: Corpus, examples: Sequence[str] = (), corpora: Corpora | None = None) -> gr.Blocks:
     """Return the app.
 
     Args:
-        corpus: What it searches and adds to.
+        corpus: What it shows first.
         examples: Questions to offer before the first search.
+        corpora: What each visitor searches and adds to; None for that same corpus.
     """
-    seconds = CACHE_HOURS * 3600
+    corpora = corpora or Together(corpus)
+    cache = (HOUR, corpora.cache_hours * HOUR)  # how often it is swept, and of what age
     demo: gr.Blocks
-    with gr.Blocks(title="vdr", analytics_enabled=False, delete_cache=(3600, seconds), fill_width=True) as demo:
+    with gr.Blocks(title="vdr", analytics_enabled=False, delete_cache=cache, fill_width=True) as demo:
         header = gr.HTML(fragments.header(corpus.documents()), apply_default_css=False, elem_id="header")
         with gr.Tabs(elem_id="tabs") as tabs:
             with gr.Tab("Search", id="search"):
-                search = SearchTab(corpus, examples)
+                search = SearchTab(corpora, examples, empty=not corpus.documents())
             with gr.Tab("Documents", id="documents"):
-                documents = DocumentsTab(corpus)
+                documents = DocumentsTab(corpora)
 
-        def refresh() -> dict[Any, Any]:
-            held = corpus.documents()
+        def refresh(visitor: gr.Request) -> dict[Any, Any]:
+            held = corpora.reading(visitor).documents()
             return {header: fragments.header(held), **search.refresh(held), **documents.refresh(held)}
 
         outputs = [header, *search.refreshed, *documents.refreshed]
@@ -60,21 +62,24 @@ def build(corpus: Corpus, examples: Sequence[str] = ()) -> gr.Blocks:
         def go_to(tab: str) -> dict[str, Any]:
             return {"fn": lambda: gr.update(selected=tab), "outputs": tabs, **QUIET}
 
-        demo.load(**changed).then(
-            lambda: gr.update(selected="search" if corpus.documents() else "documents"), None, tabs, **QUIET
-        )
+        def first_tab(visitor: gr.Request) -> Any:
+            return gr.update(selected="search" if corpora.reading(visitor).documents() else "documents")
+
+        demo.load(**changed).then(first_tab, None, tabs, **QUIET)
+        demo.unload(corpora.left)
         documents.report.click(**go_to("search"))
         search.welcome.click(**go_to("documents"))
     return demo
 
 
-def launch(demo: gr.Blocks, host: str | None = None, port: int | None = None) -> None:
+def launch(demo: gr.Blocks, host: str | None = None, port: int | None = None, max_file_size: str | None = None) -> None:
     """Serve an app until it is interrupted, and say on stderr where, once it answers.
 
     Args:
         demo: What `build` returned.
         host: Address to listen on; None for `GRADIO_SERVER_NAME`, or this machine only.
         port: Port to listen on; None for `GRADIO_SERVER_PORT`, or the first free one from 7860.
+        max_file_size: The largest file that may be uploaded, such as `20mb`; None for any.
 
     Raises:
         VdrError: The port is taken.
@@ -83,6 +88,7 @@ def launch(demo: gr.Blocks, host: str | None = None, port: int | None = None) ->
         _, url, _ = demo.launch(
             server_name=host,
             server_port=port,
+            max_file_size=max_file_size,
             prevent_thread_lock=True,
             quiet=True,
             share=False,

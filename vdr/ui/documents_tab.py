@@ -12,11 +12,11 @@ from typing import Any, TypeAlias
 import gradio as gr
 from gradio.data_classes import FileData, ListFiles
 
-from vdr.corpus import Corpus
 from vdr.errors import VdrError
 from vdr.types import DocumentInfo, Progress
 from vdr.ui import fragments
 from vdr.ui.style import PICK, TICK
+from vdr.ui.visitors import Corpora
 
 Updates: TypeAlias = dict[Any, Any]
 Upload: TypeAlias = tuple[str, str]
@@ -30,11 +30,11 @@ class DocumentsTab:
     """Builds the tab's components where it is made, and answers their events.
 
     Args:
-        corpus: What is added to.
+        corpora: What visitors add to.
     """
 
-    def __init__(self, corpus: Corpus) -> None:
-        self._corpus = corpus
+    def __init__(self, corpora: Corpora) -> None:
+        self._corpora = corpora
         with gr.Row(elem_classes="add"):
             self.files = gr.File(
                 file_count="multiple",
@@ -52,6 +52,7 @@ class DocumentsTab:
                 scale=1,
                 min_width=220,
             )
+        gr.HTML(fragments.notice(corpora.terms), apply_default_css=False, elem_id="terms")
         self.report = gr.HTML(js_on_load=PICK, apply_default_css=False, elem_id="report")
         self.selected = gr.State([])
         with gr.Row(elem_classes="manage"):
@@ -70,7 +71,7 @@ class DocumentsTab:
 
     def _wire(self) -> None:
         self.wanted.change(
-            lambda wanted: {self.table: self._table(wanted), **self._select([])},
+            self.find,
             self.wanted,
             [self.table, *self._selection],
             show_progress="hidden",
@@ -105,6 +106,7 @@ class DocumentsTab:
         self,
         files: list[Upload] | None,
         collection: str,
+        visitor: gr.Request,
         progress: gr.Progress = gr.Progress(),  # noqa: B008  # how gradio knows that a handler tells its progress
     ) -> Updates:
         """Index uploaded files."""
@@ -112,13 +114,18 @@ class DocumentsTab:
             return {self.files: gr.skip()}
         progress(0, f"Reading {fragments.counted(len(files), 'file')}; the first time takes some seconds longer")
         try:
-            with staged(files) as paths:
-                outcome = self._corpus.add(
+            with staged(files) as paths, self._corpora.writing(visitor) as corpus:
+                outcome = corpus.add(
                     paths, collection=collection.strip(), progress=lambda at: progress(fraction(at), stage(at))
                 )
         except VdrError as error:
             return {self.report: fragments.notice(str(error), "problem"), self.files: None}
         return {self.report: fragments.report(outcome, doubles=len(files) - len(paths)), self.files: None}
+
+    def find(self, wanted: str, visitor: gr.Request) -> Updates:
+        """List the documents that have this in their name or collection."""
+        documents = self._corpora.reading(visitor).documents()
+        return {self.table: fragments.document_table(documents, wanted), **self._select([])}
 
     def select(self, ticked: gr.EventData) -> Updates:
         """Remember which documents are ticked."""
@@ -128,10 +135,11 @@ class DocumentsTab:
         """Ask before deleting."""
         return {self.sure: gr.update(visible=bool(names)), self.question: fragments.question(names) if names else ""}
 
-    def remove(self, names: list[str]) -> Updates:
+    def remove(self, names: list[str], visitor: gr.Request) -> Updates:
         """Delete the ticked documents."""
         try:
-            self._corpus.delete(*names)
+            with self._corpora.writing(visitor) as corpus:
+                corpus.delete(*names)
         except VdrError as error:
             return {self.report: fragments.notice(str(error), "problem")}
         return {self.report: fragments.notice(f"Deleted {fragments.counted(len(names), 'document')}.")}
@@ -143,9 +151,6 @@ class DocumentsTab:
             self.delete: gr.update(value=label, visible=bool(names)),
             self.sure: gr.update(visible=False),
         }
-
-    def _table(self, wanted: str) -> str:
-        return fragments.document_table(self._corpus.documents(), wanted)
 
 
 def fraction(at: Progress) -> float:

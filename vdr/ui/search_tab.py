@@ -14,6 +14,7 @@ from vdr.errors import NotFound, VdrError
 from vdr.types import DocumentInfo, Explanation, Hit
 from vdr.ui import fragments
 from vdr.ui.style import PICK
+from vdr.ui.visitors import Corpora
 
 Update: TypeAlias = Any
 """A new value or new settings for a component."""
@@ -37,12 +38,13 @@ class SearchTab:
     """Builds the tab's components where it is made, and answers their events.
 
     Args:
-        corpus: What is searched.
+        corpora: What visitors search.
         examples: Questions to offer.
+        empty: Whether there is nothing to search yet.
     """
 
-    def __init__(self, corpus: Corpus, examples: Sequence[str]) -> None:
-        self._corpus = corpus
+    def __init__(self, corpora: Corpora, examples: Sequence[str], *, empty: bool) -> None:
+        self._corpora = corpora
         self._examples = tuple(examples)
         with gr.Row(elem_classes="ask"):
             self.query = gr.Textbox(
@@ -68,7 +70,7 @@ class SearchTab:
                 )
         self.notice = gr.HTML(apply_default_css=False, elem_id="notice")
         self.welcome = gr.HTML(
-            fragments.welcome(not corpus.documents(), examples),
+            fragments.welcome(empty, examples),
             js_on_load=PICK,
             apply_default_css=False,
             elem_id="welcome",
@@ -156,12 +158,13 @@ class SearchTab:
         """Return the example that was clicked."""
         return self._examples[int(picked.index)]
 
-    def search(self, query: str, mode: Any, k: int, docs: list[str], collection: str) -> Updates:
+    def search(self, query: str, mode: Any, k: int, docs: list[str], collection: str, visitor: gr.Request) -> Updates:
         """Search, and open the first hit."""
+        corpus = self._corpora.reading(visitor)
         try:
-            hits = self._corpus.search(query, int(k), mode=mode, docs=docs or None, collection=collection or None)
-            pictures = [self._picture(hit) for hit in hits]
-            opened = self._open(hits[0]) if hits else {}
+            hits = corpus.search(query, int(k), mode=mode, docs=docs or None, collection=collection or None)
+            pictures = [_picture(corpus, hit) for hit in hits]
+            opened = self._open(corpus, hits[0]) if hits else {}
         except VdrError as error:
             return {self.notice: fragments.notice(str(error), "problem")}
         return {
@@ -174,45 +177,45 @@ class SearchTab:
             **opened,
         }
 
-    def open(self, hits: list[Hit], picked: gr.EventData) -> Updates:
+    def open(self, hits: list[Hit], picked: gr.EventData, visitor: gr.Request) -> Updates:
         """Open the hit that was clicked."""
         index = int(picked.index)
         try:
-            return {self.opened: index, **self._open(hits[index])}
+            return {self.opened: index, **self._open(self._corpora.reading(visitor), hits[index])}
         except VdrError as error:
             return {self.remark: fragments.notice(str(error), "problem")}
 
-    def show(self, hits: list[Hit], index: int, view: str, word: int | None) -> Updates:
+    def show(self, hits: list[Hit], index: int, view: str, word: int | None, visitor: gr.Request) -> Updates:
         """Show the open hit by another channel, for another word of the query, or plain."""
         try:
-            return self._show(hits[index], view, WHOLE_QUERY if word is None else word)
+            return self._show(self._corpora.reading(visitor), hits[index], view, WHOLE_QUERY if word is None else word)
         except VdrError as error:
             return {self.remark: fragments.notice(str(error), "problem")}
 
     # --- one hit -----------------------------------------------------------------------------------------
 
-    def _open(self, hit: Hit) -> Updates:
-        is_page = self._picture(hit) is not None
+    def _open(self, corpus: Corpus, hit: Hit) -> Updates:
+        is_page = _picture(corpus, hit) is not None
         views = [(fragments.CHANNELS[name].name, name) for name in hit.channels]
         plain = ("Plain page" if is_page else "Plain text", PLAIN)
         return {
-            **self._show(hit, views[0][1], WHOLE_QUERY),
+            **self._show(corpus, hit, views[0][1], WHOLE_QUERY),
             self.caption: fragments.caption(hit, is_page),
             self.view: gr.update(choices=[*views, plain], value=views[0][1]),
         }
 
-    def _show(self, hit: Hit, view: str, word: int) -> Updates:
+    def _show(self, corpus: Corpus, hit: Hit, view: str, word: int) -> Updates:
         explanation, remark = None, ""
         if view != PLAIN:
             try:
-                explanation = self._corpus.explain(hit, channel=view)
+                explanation = corpus.explain(hit, channel=view)
             except VdrError:  # the page has nothing in this channel to explain
                 remark = "Found by its picture as a whole: there is no single spot to light up."
-        picture = self._picture(hit)
+        picture = _picture(corpus, hit)
         token = None if word == WHOLE_QUERY else word
         if picture is None:
             marked = explain.matched(explanation, token) if explanation else ()
-            text = fragments.passage(self._corpus.text(hit.key), marked)
+            text = fragments.passage(corpus.text(hit.key), marked)
             remark = remark if text else "This page has neither a picture nor text."
         else:
             text = ""
@@ -225,11 +228,12 @@ class SearchTab:
             self.passage: text,
         }
 
-    def _picture(self, hit: Hit) -> Image.Image | None:
-        try:
-            return self._corpus.page_image(hit.key)
-        except NotFound:
-            return None
+
+def _picture(corpus: Corpus, hit: Hit) -> Image.Image | None:
+    try:
+        return corpus.page_image(hit.key)
+    except NotFound:
+        return None
 
 
 def _words(explanation: Explanation | None, word: int) -> Update:

@@ -1,0 +1,79 @@
+"""Encoding on a GPU that is borrowed for each call, as `spaces.GPU` does on Hugging Face's ZeroGPU.
+
+The package `spaces` is there in a Space and hardly anywhere else; without it nothing here has an effect.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from importlib import import_module
+from importlib.util import find_spec
+from typing import Any, TypeAlias, cast
+
+from PIL import Image
+
+from vdr.corpus import Corpus
+from vdr.types import Channel, Encoder, MultiVector, PageEncoder, QueryVectors, TextEncoder
+
+Borrow: TypeAlias = Callable[[Callable[..., Any]], Callable[..., Any]]
+"""Turns a function into one that has a GPU while it runs."""
+
+
+def open_corpus(encoder: str | None = None, text_encoder: str | None = None) -> Corpus:
+    """Open the default corpus, with `spaces.GPU` where that is installed and a visual model runs here.
+
+    Args:
+        encoder: For page images, as `Corpus` takes it; empty for the corpus's own.
+        text_encoder: For texts; likewise.
+    """
+    runs_here = encoder and encoder != "none" and not encoder.startswith(("http://", "https://"))
+    if runs_here and find_spec("spaces"):
+        borrow: Borrow = import_module("spaces").GPU  # before any model: it changes how torch places them
+        return BorrowingCorpus(borrow, encoder, text_encoder or None)
+    return Corpus(encoder=encoder or None, text_encoder=text_encoder or None)
+
+
+class BorrowingCorpus(Corpus):
+    """The default corpus, with encoders that borrow a GPU.
+
+    Args:
+        borrow: The decorator.
+        encoder: For page images.
+        text_encoder: For texts.
+    """
+
+    def __init__(self, borrow: Borrow, encoder: str | None, text_encoder: str | None) -> None:
+        self._borrow = borrow
+        super().__init__(encoder=encoder, text_encoder=text_encoder)
+
+    def _encoder(self, channel: Channel) -> Encoder | None:
+        encoder = super()._encoder(channel)
+        if encoder is not None and not isinstance(encoder, Borrowing):
+            encoder = self._loaded[channel] = Borrowing(encoder, self._borrow)
+        return encoder
+
+
+class Borrowing:
+    """An encoder whose calls are decorated; the model itself stays out of what they hand over.
+
+    Args:
+        encoder: For pages or for texts.
+        borrow: The decorator.
+    """
+
+    def __init__(self, encoder: Encoder, borrow: Borrow) -> None:
+        self.name, self.dim, self.fingerprint = encoder.name, encoder.dim, encoder.fingerprint
+        self._encoder = encoder
+        self._borrow = borrow
+
+    def encode_query(self, text: str) -> QueryVectors:
+        """Return the vectors of a query."""
+        return cast(QueryVectors, self._borrow(self._encoder.encode_query)(text))
+
+    def encode_pages(self, images: Sequence[Image.Image]) -> list[MultiVector]:
+        """Return the vectors of each page image."""
+        return cast(list[MultiVector], self._borrow(cast(PageEncoder, self._encoder).encode_pages)(images))
+
+    def encode_texts(self, texts: Sequence[str]) -> list[MultiVector]:
+        """Return the vectors of each text."""
+        return cast(list[MultiVector], self._borrow(cast(TextEncoder, self._encoder).encode_texts)(texts))
