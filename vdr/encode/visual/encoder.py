@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from transformers import BatchFeature, PreTrainedModel, PreTrainedTokenizerBase
 
 logger = logging.getLogger(__name__)
+
+_Prepared: TypeAlias = "tuple[BatchFeature, Floats]"
 
 
 class VisualEncoder:
@@ -56,6 +59,9 @@ class VisualEncoder:
     def encode_pages(self, images: Sequence[Image.Image]) -> list[MultiVector]:
         """Return for each page `(n, dim)` vectors of unit length and their `(n, 4)` boxes.
 
+        A thread prepares the next batch while the model works on the present one. Its size is settled by then, so
+        a new batch size holds from the batch after the next; but a batch that does not fit is cut at once.
+
         Args:
             images: The pages, of any size and shape; the model's own processor scales them.
 
@@ -64,37 +70,48 @@ class VisualEncoder:
                 do not match its patch grid.
         """
         pages: list[MultiVector] = []
-        while len(pages) < len(images):
-            batch = images[len(pages) : len(pages) + self.batch_size.pages]
-            start = time.perf_counter()
-            try:
-                encoded = self._encode_batch(batch)
-            except RuntimeError as error:
-                if not is_out_of_memory(error):
-                    raise
-                if len(batch) == 1:
-                    raise EncoderError(
-                        f"A page does not fit into the memory of {self._model.device} with {self.name}. "
-                        "Free some, take a smaller model, or use the cpu."
-                    ) from error
-                self.batch_size.out_of_memory(len(batch))
-                logger.info("out of memory: %d pages at a time from now on", self.batch_size.pages)
-                continue
-            vectors = sum(len(page.vectors) for page in encoded)
-            self.batch_size.encoded(len(batch), vectors / (time.perf_counter() - start))
-            pages += encoded
+        with quiet_loading(), ThreadPoolExecutor(1, "vdr-prepare") as thread:
+
+            def prepare(start: int) -> tuple[int, Future[_Prepared]]:
+                batch = images[start : start + self.batch_size.pages]
+                return len(batch), thread.submit(self._prepare, batch)
+
+            ahead: tuple[int, Future[_Prepared]] | None = None
+            while len(pages) < len(images):
+                size, prepared = ahead or prepare(len(pages))
+                end = len(pages) + size
+                ahead = prepare(end) if end < len(images) else None
+                try:
+                    batch, boxes = prepared.result()
+                    start = time.perf_counter()  # preparing counts for nothing: it takes as long a page in any batch
+                    kept, vectors = self._forward(batch)
+                except RuntimeError as error:
+                    if not is_out_of_memory(error):
+                        raise
+                    if size == 1:
+                        raise EncoderError(
+                            f"A page does not fit into the memory of {self._model.device} with {self.name}. "
+                            "Free some, take a smaller model, or use the cpu."
+                        ) from error
+                    self.batch_size.out_of_memory(size)
+                    logger.info("out of memory: %d pages at a time from now on", self.batch_size.pages)
+                    ahead = None  # it begins where this batch would have ended
+                    continue
+                self.batch_size.encoded(size, kept.sum() / (time.perf_counter() - start))
+                pages += [MultiVector(vectors[row][kept[row]], boxes[row][kept[row]]) for row in range(size)]
         return pages
 
-    def _encode_batch(self, images: Sequence[Image.Image]) -> list[MultiVector]:
+    def _prepare(self, images: Sequence[Image.Image]) -> _Prepared:
+        """Return what the model takes in for some pages, and the `(n_pages, length, 4)` boxes of all tokens.
+
+        All that needs the processor is done here, in one thread: its tokenizer does not bear two.
+        """
         try:
-            with quiet_loading():
-                batch = self._processor.process_images(list(images))
+            batch = self._processor.process_images(list(images))
         except ValueError as error:
             sizes = ", ".join(f"{image.width} x {image.height}" for image in images)
             raise EncoderError(f"{self.name} cannot take in pages of {sizes} pixels: {first_line(error)}") from error
-        boxes = self._boxes(batch)
-        kept, vectors = self._forward(batch)
-        return [MultiVector(vectors[row][kept[row]], boxes[row][kept[row]]) for row in range(len(kept))]
+        return batch, self._boxes(batch)
 
     def _boxes(self, batch: BatchFeature) -> Floats:
         """Return the `(n_pages, length, 4)` boxes of all tokens."""
