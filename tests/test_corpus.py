@@ -216,6 +216,54 @@ def test_another_process_s_changes_are_seen_by_the_next_search(own_corpus: Corpu
     assert own_corpus.search("zebra crossing", 1)[0].doc != "note.txt"
 
 
+def test_a_rebuilt_corpus_is_not_taken_for_the_one_before(tmp_path: Path) -> None:
+    corpus = Corpus(tmp_path / "c")
+    Corpus(tmp_path / "c").add(text(tmp_path / "a.txt", "otters swim"))
+    assert keys(corpus, "otters", mode="text") == ["a.txt:1"]
+    shutil.rmtree(tmp_path / "c")
+    assert corpus.search("otters") == []
+    Corpus(tmp_path / "c").add(text(tmp_path / "b.txt", "badgers dig"))
+    assert keys(corpus, "badgers", mode="text") == keys(corpus, "badgers", mode="bm25") == ["b.txt:1"]
+
+
+def test_no_documents_chosen_finds_nothing_and_a_name_may_stand_alone(sample_corpus: Corpus) -> None:
+    assert sample_corpus.search("revenue", docs=[]) == []
+    assert {hit.doc for hit in sample_corpus.search("revenue", docs="strategy-slides.pdf")} == {"strategy-slides.pdf"}
+
+
+def test_words_are_found_after_the_first_add_was_broken_off(tmp_path: Path) -> None:
+    first, second = text(tmp_path / "1.txt", "an otter"), text(tmp_path / "2.txt", "\n\n".join(["y" * 2_000] * 200))
+
+    def interrupt(progress: Progress) -> None:
+        if progress.document == "2.txt" and progress.page == 150:
+            raise KeyboardInterrupt
+
+    corpus = Corpus(tmp_path / "c", text_encoder="none")
+    with pytest.raises(KeyboardInterrupt):
+        corpus.add([first, second], progress=interrupt)
+    assert keys(corpus, "otter", mode="bm25") == ["1.txt:1"]
+
+
+@pytest.mark.parametrize(("table", "message"), [("documents", "documents is gone"), ("units", "pages is gone")])
+def test_a_damaged_corpus_is_said_to_be_and_not_swept(
+    own_corpus: Corpus, tmp_path: Path, table: str, message: str
+) -> None:
+    shutil.rmtree(Path(own_corpus.path) / f"{table}.lance")
+    with pytest.raises(CorpusError, match=f"is damaged: its table of {message}"):
+        if table == "documents":
+            Corpus(own_corpus.path).add(text(tmp_path / "a.txt", "x"))
+        else:
+            Corpus(own_corpus.path).search("otter", mode="bm25")
+    assert (Path(own_corpus.path) / "text.lance").is_dir()
+
+
+def test_a_missing_data_file_is_one_clear_line(own_corpus: Corpus) -> None:
+    for file in (Path(own_corpus.path) / "documents.lance" / "data").iterdir():
+        file.unlink()
+    with pytest.raises(CorpusError, match="cannot be read"):
+        Corpus(own_corpus.path).documents()
+
+
 def test_collections(tmp_path: Path) -> None:
     corpus = Corpus(tmp_path / "c")
     corpus.add(text(tmp_path / "a.txt", "apples and pears"), collection="fruit")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import logging
 import sys
@@ -50,6 +51,8 @@ class Renderer(StrEnum):
 
 def main() -> None:
     """Run the command line; an error of vdr's own becomes one line and exit code 1."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # a terminal that lacks a sign shows another
     try:
         app()
     except VdrError as error:
@@ -75,7 +78,7 @@ def index(
     corpus: CorpusOption = None,
     encoder: EncoderOption = None,
     text_encoder: TextEncoderOption = None,
-    collection: Annotated[str, typer.Option("--collection", help="Put the documents into this collection.")] = "",
+    collection: Annotated[str | None, typer.Option("--collection", help="Put the documents into it.")] = None,
     renderer: Annotated[Renderer, typer.Option("--renderer", help="What draws the pages.")] = Renderer.pdfium,
 ) -> None:
     """Index PDFs, images (PNG, JPEG, TIFF, WebP), .txt and .md files, and BEIR's corpus.jsonl.
@@ -104,7 +107,7 @@ def search(
 ) -> None:
     """Print the pages that answer a question, best first."""
     opened = open_corpus(corpus, encoder, text_encoder)
-    hits = opened.search(query, k, mode=mode.value, docs=doc, collection=collection)
+    hits = opened.search(query, k, mode=mode.value, docs=doc or None, collection=collection)
     if not opened.documents():
         print(f"The corpus {opened.path} is empty. `vdr index PATH...` fills it.", file=sys.stderr)
     if as_json:
@@ -168,7 +171,7 @@ def serve(
         typer.Option("--sample", help="A judged set to index first; its example questions are offered."),
     ] = None,
     host: Annotated[str, typer.Option("--host", help="Address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option("--port", help="Port to listen on.")] = 7860,
+    port: Annotated[int, typer.Option("--port", help="Port to listen on.", min=1, max=65_535)] = 7860,
 ) -> None:
     """Serve the app in the browser: upload, search, see why."""
     opened = open_corpus(corpus, encoder, text_encoder)

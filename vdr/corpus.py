@@ -118,7 +118,7 @@ class Corpus:
         self,
         paths: str | os.PathLike[str] | Iterable[str | os.PathLike[str]],
         *,
-        collection: str = "",
+        collection: str | None = None,
         renderer: Renderer = "pdfium",
         progress: ProgressCallback | None = None,
     ) -> AddReport:
@@ -126,7 +126,7 @@ class Corpus:
 
         Args:
             paths: What to index: PDF, PNG, JPEG, TIFF, WebP, `.txt`, `.md`, and BEIR's `corpus.jsonl`.
-            collection: A name to group documents by.
+            collection: A name to group documents by, empty for none; None leaves a document where it is.
             renderer: `pdfium`, or `poppler` (which must be installed).
             progress: Called after each page.
 
@@ -215,7 +215,7 @@ class Corpus:
         k: int = 5,
         *,
         mode: Mode = "auto",
-        docs: Sequence[str] | None = None,
+        docs: Sequence[str] | str | None = None,
         collection: str | None = None,
     ) -> list[Hit]:
         """Return the `k` best pages, best first; fewer only if fewer match at all.
@@ -225,7 +225,7 @@ class Corpus:
             k: How many hits.
             mode: `visual` or `text` rank by exact MaxSim over every page, `bm25` by words, `hybrid` fuses all the
                 corpus has by reciprocal rank, `auto` does the best the corpus can.
-            docs: Only in these documents.
+            docs: Only in these documents; a single name may stand alone.
             collection: Only in this collection.
 
         Raises:
@@ -238,7 +238,7 @@ class Corpus:
         if k < 1:
             raise QueryError(f"k is {k}; ask for at least one hit.")
         channels = self._channels(mode)
-        doc_ids = self._doc_ids(docs, collection)
+        doc_ids = self._doc_ids([docs] if isinstance(docs, str) else docs, collection)
         scores = {channel: self._scores(channel, query, doc_ids, max(k, FUSION_DEPTH)) for channel in channels}
         fused = scores[channels[0]] if len(channels) == 1 else search.reciprocal_rank_fusion(list(scores.values()))
         best = search.ranked(fused, k)
@@ -316,12 +316,12 @@ class Corpus:
 
     def _doc_ids(self, docs: Sequence[str] | None, collection: str | None) -> list[str] | None:
         stored = self._store.documents()
-        if not docs and collection is None:
+        if docs is None and collection is None:
             return None
         for name in docs or ():
             if name not in stored:
                 raise NotFound(f"There is no document {name!r} in {self.path}. `vdr list` shows what there is.")
-        chosen = [stored[name] for name in dict.fromkeys(docs)] if docs else list(stored.values())
+        chosen = list(stored.values()) if docs is None else [stored[name] for name in dict.fromkeys(docs)]
         if collection is not None:
             if all(document.info.collection != collection for document in stored.values()):
                 raise NotFound(f"There is no collection {collection!r} in {self.path}.")

@@ -186,6 +186,19 @@ def figures(rankings: Run, qrels: Qrels, milliseconds: Sequence[float]) -> Figur
     return Figures(len(rankings), means, {"p50": p50, "p95": p95, "max": longest})
 
 
+def without_gaps(rankings: Run, judged: JudgedSet) -> Run:
+    """Return a run in which a query that found nothing has the set's first unit with score 0.
+
+    The TREC format has no line for an empty ranking, and tools that average over a run would leave the query out.
+    """
+    if judged.documents.is_dir():
+        first = f"{min(path.name for path in judged.documents.iterdir())}:1"
+    else:
+        with judged.documents.open(encoding="utf-8-sig") as lines:
+            first = str(json.loads(next(line for line in lines if line.strip()))["_id"])
+    return {query: scores or {first: 0.0} for query, scores in rankings.items()}
+
+
 def trec_lines(rankings: Run, tag: str = "vdr") -> str:
     r"""Return a run in TREC format; white space in ids, which the format cannot hold, becomes `_`.
 

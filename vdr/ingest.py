@@ -36,8 +36,10 @@ from vdr.types import (
 
 logger = logging.getLogger(__name__)
 
-BATCH = 16
-"""Units encoded and written together."""
+BATCH = 64
+"""Passages encoded and written together."""
+PAGE_WEIGHT = 4
+"""Passages that a rendered page counts for: its pixels are held until it is encoded."""
 AHEAD = 16
 """Units rendered ahead of the encoders."""
 
@@ -48,6 +50,7 @@ class _Reading:
 
     source: Source
     sha256: str
+    collection: str
     doc_id: str = field(default_factory=new_doc_id)
     pages: int = 0  # 0 while not known
     read: int = 0
@@ -74,7 +77,7 @@ def ingest(
     *,
     page_encoder: PageEncoder | None,
     text_encoder: TextEncoder | None,
-    collection: str,
+    collection: str | None,
     renderer: Renderer = "pdfium",
     progress: ProgressCallback | None = None,
 ) -> Outcome:
@@ -85,7 +88,8 @@ def ingest(
         store: The corpus; it must be held for writing.
         page_encoder: For the `visual` channel; None leaves it out.
         text_encoder: For the `text` channel; None leaves it out.
-        collection: The collection the documents will be in; empty for none.
+        collection: The collection the documents will be in, empty for none; None keeps that of a document that is
+            there already.
         renderer: What draws the pages.
         progress: Told after each page.
     """
@@ -116,7 +120,7 @@ def ingest(
                 if reading.error:
                     refused.append(Refusal(shown(reading.source.path), reading.error.reason, reading.error.advice))
                 else:
-                    info = _info(reading, collection, channels)
+                    info = _info(reading, channels)
                     store.complete(reading.doc_id, info)
                     added.append(info)
             if progress:
@@ -128,7 +132,7 @@ def _wanted(
     sources: Sequence[Source],
     store: Store,
     channels: tuple[Channel, ...],
-    collection: str,
+    collection: str | None,
     refused: list[Refusal],
 ) -> tuple[list[_Reading], list[str]]:
     """Return the documents to read and the names of those that need no reading."""
@@ -147,22 +151,24 @@ def _wanted(
             refused.append(Refusal(shown(source.path), error.reason, error.advice))
             continue
         old = present.get(source.name)
-        same = old is not None and old.info.sha256 == sha256 and old.info.collection == collection
+        kept = old.info.collection if old else ""
+        target = kept if collection is None else collection
+        same = old is not None and (old.info.sha256, kept) == (sha256, target)
         if same and old is not None and set(channels) <= set(old.info.channels):
             skipped.append(source.name)
         else:
-            wanted.append(_Reading(source, sha256))
+            wanted.append(_Reading(source, sha256, target))
     return wanted, skipped
 
 
-def _info(reading: _Reading, collection: str, channels: tuple[Channel, ...]) -> DocumentInfo:
+def _info(reading: _Reading, channels: tuple[Channel, ...]) -> DocumentInfo:
     return DocumentInfo(
         name=reading.source.name,
         kind=reading.source.kind,
         pages=reading.read,
         image_only=reading.image_only,
         unreadable=tuple(reading.unreadable),
-        collection=collection,
+        collection=reading.collection,
         channels=channels,
         sha256=reading.sha256,
         added_at=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -197,8 +203,8 @@ def _batches(items: Iterator[_Item]) -> Iterator[list[_Item]]:
     units = 0
     for item in items:
         batch.append(item)
-        units += item[1] is not None
-        if units == BATCH:
+        units += 0 if item[1] is None else 1 if item[1].image is None else PAGE_WEIGHT
+        if units >= BATCH:
             yield batch
             batch, units = [], 0
     if batch:

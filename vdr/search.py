@@ -28,7 +28,7 @@ def check_query(query: str) -> str:
     Raises:
         QueryError: It is empty, or longer than `MAX_QUERY_WORDS` words.
     """
-    query = query.strip()
+    query = query.encode("utf-8", "replace").decode("utf-8").strip()  # no half characters
     if not query:
         raise QueryError("The query is empty. Type a question or a few words.")
     words = len(query.split())

@@ -46,6 +46,8 @@ KEEP_VERSIONS = timedelta(minutes=10)
 LOCK_WAIT = 60.0
 """Seconds a writer waits for another one."""
 
+_IDENTITY = "corpus.id"
+_RESTORE = "Restore the folder from a copy, or delete it and index again."
 _LANCE_ERRORS = (OSError, ValueError, RuntimeError)
 
 
@@ -82,6 +84,7 @@ class Store:
         self._tables: dict[str, Any] = {}
         self._documents: tuple[int, dict[str, StoredDocument]] = (-1, {})
         self._held: dict[Channel, tuple[int, list[pa.RecordBatch]]] = {}
+        self._seen = ""  # the identity of the corpus that the handles are of
 
     # --- reading -----------------------------------------------------------------------------------------
 
@@ -90,10 +93,11 @@ class Store:
         table = self._table("documents")
         if table is None:
             return {}
-        version = table.version
-        if self._documents[0] != version:
-            rows = sorted(table.to_arrow().to_pylist(), key=lambda row: str(row["doc_id"]))
-            self._documents = (version, {row["name"]: tables.read_document(row) for row in rows})
+        with _readable(self.uri):
+            version = table.version
+            if self._documents[0] != version:
+                rows = sorted(table.to_arrow().to_pylist(), key=lambda row: str(row["doc_id"]))
+                self._documents = (version, {row["name"]: tables.read_document(row) for row in rows})
         return self._documents[1]
 
     def pin(self, channel: Channel) -> Pin | None:
@@ -132,7 +136,12 @@ class Store:
             return
         live = self._live()
         wanted = live if doc_ids is None else live.intersection(doc_ids)
-        for batch in self._batches(channel, table, doc_ids):
+        batches = self._batches(channel, table, doc_ids)
+        while True:
+            with _readable(self.uri):
+                batch = next(batches, None)
+            if batch is None:
+                return
             mask = [doc_id in wanted for doc_id in batch.column("doc_id").to_pylist()]
             if not all(mask):
                 batch = batch.filter(pa.array(mask))
@@ -168,8 +177,8 @@ class Store:
 
     def full_text(self, query: str, limit: int, doc_ids: Sequence[str] | None = None) -> dict[str, float]:
         """Return the BM25 scores of the best `limit` units that share a stem with the query."""
-        table = self._table("units")
-        if table is None or not table.list_indices():
+        table = self._units()
+        if table is None:
             return {}
         live = self._live()
         fetch = limit
@@ -178,7 +187,8 @@ class Store:
             search = search.select(["key", "doc_id", "_score"])
             if doc_ids is not None:
                 search = search.where(_any_of("doc_id", doc_ids), prefilter=True)
-            rows = search.to_arrow().to_pylist()
+            with _readable(self.uri):
+                rows = search.to_arrow().to_pylist()
             scores = {row["key"]: float(row["_score"]) for row in rows if row["doc_id"] in live}
             if len(scores) >= limit or len(rows) < fetch:
                 return scores
@@ -206,16 +216,29 @@ class Store:
 
     def sizes(self) -> dict[str, tuple[int, int]]:
         """Return the rows and bytes of each table there is."""
-        stats = {name: table.stats() for name, table in self._existing()}
+        with _readable(self.uri):
+            stats = {name: table.stats() for name, table in self._existing()}
         return {name: (stat["num_rows"], stat["total_bytes"]) for name, stat in stats.items()}
 
     def _rows(self, name: str, keys: Sequence[str]) -> list[dict[str, Any]]:
-        table = self._table(name)
+        table = self._units() if name == "units" else self._table(name)
         if table is None or not keys:
             return []
         live = self._live()
-        rows = table.search().where(_any_of("key", keys)).to_arrow().to_pylist()
+        with _readable(self.uri):
+            rows = table.search().where(_any_of("key", keys)).to_arrow().to_pylist()
         return [row for row in rows if row["doc_id"] in live]
+
+    def _units(self) -> Any | None:
+        """Return the table of units, None in an empty corpus.
+
+        Raises:
+            CorpusError: There are documents, but the table of their pages is gone.
+        """
+        table = self._table("units")
+        if table is None and self.documents():
+            raise CorpusError(f"The corpus {self.uri} is damaged: its table of pages is gone. {_RESTORE}")
+        return table
 
     def _live(self) -> set[str]:
         return {stored.doc_id for stored in self.documents().values()}
@@ -232,8 +255,7 @@ class Store:
         with self._lock():
             self._sweep()
             yield
-            self._sweep()
-            self._tidy()
+            self._tidy(self._sweep())
 
     @contextmanager
     def _lock(self) -> Iterator[None]:
@@ -242,6 +264,8 @@ class Store:
             return
         with _clear(self.uri):
             Path(self.uri).mkdir(parents=True, exist_ok=True)
+            if not self._identity():
+                (Path(self.uri) / _IDENTITY).write_text(uuid.uuid4().hex)
             lock = FileLock(Path(self.uri) / "writer.lock", timeout=LOCK_WAIT)
             try:
                 lock.acquire()
@@ -257,7 +281,11 @@ class Store:
     def append(self, units: Sequence[EncodedUnit], encoders: Mapping[Channel, Encoder]) -> None:
         """Write units and their vectors; they are seen once `complete` has named their documents."""
         with _clear(self.uri):
-            self._create("units", tables.UNITS).add(tables.units_table(units))
+            self._create("documents", tables.DOCUMENTS)  # first: rows without this table are a damaged corpus
+            pages = self._create("units", tables.UNITS)
+            pages.add(tables.units_table(units))
+            if not pages.list_indices():
+                pages.create_index("text", config=FTS(language="English", stem=True, ascii_folding=True))
             previews = tables.previews_table(units)
             if previews.num_rows:
                 self._create("previews", tables.PREVIEWS).add(previews)
@@ -279,18 +307,23 @@ class Store:
         Raises:
             NotFound: One of them is not in the corpus; then none is removed.
         """
+        if not names:
+            return
         missing = [name for name in names if name not in self.documents()]
         if missing:
             raise NotFound(f"There is no document {missing[0]!r} in {self.uri}. `vdr list` shows what there is.")
         with self.writing(), _clear(self.uri):
             self._tables["documents"].delete(_any_of("name", names))
 
-    def _sweep(self) -> None:
-        """Remove rows of documents that are not, or no longer, complete.
+    def _sweep(self) -> set[str]:
+        """Remove rows of documents that are not, or no longer, complete; return the tables that had some.
 
         Without a lock another writer may be at work, so on an object store rows of the last day are left alone.
         """
         live = self._live()
+        swept: set[str] = set()
+        if self._table("documents") is None and self._existing():
+            raise CorpusError(f"The corpus {self.uri} is damaged: its table of documents is gone. {_RESTORE}")
         newest = "~" if self._local else new_doc_id(time.time() - 86_400)
         with _clear(self.uri):
             for name, table in self._existing():
@@ -299,21 +332,16 @@ class Store:
                 if dead:
                     logger.info("%s: removing rows of %d former documents from %s", self.uri, len(dead), name)
                     table.delete(_any_of("doc_id", dead))
+                    swept.add(name)
+        return swept
 
-    def _tidy(self) -> None:
-        """Bring the full-text index up to date, and compact what has fallen into too many fragments."""
+    def _tidy(self, swept: set[str]) -> None:
+        """Bring the full-text index up to date; compact what lost rows or has fallen into too many fragments."""
         with _clear(self.uri):
             for name, table in self._existing():
-                if name == "units":
-                    self._index_text(table)
-                elif table.stats()["fragment_stats"]["num_small_fragments"] > MANY_FRAGMENTS:
+                fragments = table.stats()["fragment_stats"]["num_small_fragments"]
+                if name == "units" or name in swept or fragments > MANY_FRAGMENTS:
                     table.optimize(cleanup_older_than=KEEP_VERSIONS)
-
-    def _index_text(self, table: Any) -> None:
-        if table.list_indices():
-            table.optimize(cleanup_older_than=KEEP_VERSIONS)
-        elif table.count_rows():
-            table.create_index("text", config=FTS(language="English", stem=True, ascii_folding=True))
 
     # --- tables ------------------------------------------------------------------------------------------
 
@@ -323,6 +351,11 @@ class Store:
 
     def _table(self, name: str) -> Any | None:
         """Return an open table that follows other processes' writes, or None if it does not exist."""
+        identity = self._identity()
+        if identity != self._seen:  # another corpus has come to this place: nothing that is held is of it
+            self._db, self._seen, self._documents = None, identity, (-1, {})
+            self._tables.clear()
+            self._held.clear()
         if name in self._tables:
             return self._tables[name]
         if self._db is None:
@@ -343,6 +376,11 @@ class Store:
             table = self._tables[name] = self._db.create_table(name, schema=schema)
         return table
 
+    def _identity(self) -> str:
+        """Return what tells this corpus from another that was at the same place; empty where nothing does."""
+        file = Path(self.uri) / _IDENTITY
+        return file.read_text() if self._local and file.is_file() else ""
+
     def _connect(self) -> None:
         try:
             self._db = lancedb.connect(self.uri, read_consistency_interval=timedelta(0))
@@ -351,15 +389,27 @@ class Store:
 
 
 @contextmanager
+def _readable(uri: str) -> Iterator[None]:
+    """Say in one line that a corpus could not be read, and why."""
+    try:
+        yield
+    except _LANCE_ERRORS as error:
+        raise CorpusError(f"The corpus {uri} cannot be read: {_first_line(error)}. {_RESTORE}") from error
+
+
+@contextmanager
 def _clear(uri: str) -> Iterator[None]:
     """Say in one line that a corpus could not be written, and why."""
     try:
         yield
     except _LANCE_ERRORS as error:
-        first_line = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise CorpusError(
-            f"The corpus {uri} cannot be written: {first_line}. Check that the disk is writable and has space."
+            f"The corpus {uri} cannot be written: {_first_line(error)}. Check that the disk is writable and has space."
         ) from error
+
+
+def _first_line(error: BaseException) -> str:
+    return next(iter(str(error).strip().splitlines()), type(error).__name__)
 
 
 def _any_of(column: str, values: Sequence[str]) -> str:

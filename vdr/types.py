@@ -248,5 +248,7 @@ class AddReport:
     def __str__(self) -> str:
         pages = sum(document.pages for document in self.added)
         parts = [f"{len(self.added)} added ({pages} pages)", f"{len(self.skipped)} skipped"]
+        if self.replaced:
+            parts[0] += f", {len(self.replaced)} of them replaced"
         parts.append(f"{len(self.refused)} refused")
         return ", ".join(parts)

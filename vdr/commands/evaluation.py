@@ -19,6 +19,7 @@ from vdr.commands.terminal import (
     progress_bar,
     tell,
 )
+from vdr.errors import JudgementError
 
 if TYPE_CHECKING:
     from vdr.evaluate import Figures
@@ -43,12 +44,14 @@ def evaluate(
     from vdr import evaluate as evaluation
 
     chosen = evaluation.load_set(judged_set)
+    if run_file and not run_file.absolute().parent.is_dir():
+        raise JudgementError(f"{run_file} cannot be written: there is no such folder. Make it first.")
     opened = open_corpus(corpus, encoder, text_encoder)
     with progress_bar() as progress:
         tell(opened.add(chosen.documents, progress=progress))
     rankings, times = evaluation.run(chosen.queries, lambda query, k: opened.search(query.text, k, mode=mode.value))
     if run_file:
-        run_file.write_text(evaluation.trec_lines(rankings), "utf-8")
+        run_file.write_text(evaluation.trec_lines(evaluation.without_gaps(rankings, chosen)), "utf-8")
     anywhere = {query.id: rankings[query.id] for query in chosen.queries if not query.names_page}
     results = {"all": evaluation.figures(anywhere, chosen.qrels, times)} if anywhere else {}
     inside = [query for query in chosen.queries if query.doc]

@@ -55,6 +55,8 @@ def tell(report: AddReport) -> None:
     """Say on stderr what became of each file that needs a word, then the sum."""
     for refusal in report.refused:
         print(f"refused  {refusal}", file=sys.stderr)
+    for name in report.replaced:
+        print(f"replaced {name}: it was there with other bytes, another collection or fewer channels", file=sys.stderr)
     for document in report.added:
         if document.unreadable:
             pages = ", ".join(map(str, document.unreadable))

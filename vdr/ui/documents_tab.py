@@ -116,7 +116,7 @@ class DocumentsTab:
         try:
             with staged(files) as paths, self._corpora.writing(visitor) as corpus:
                 outcome = corpus.add(
-                    paths, collection=collection.strip(), progress=lambda at: progress(fraction(at), stage(at))
+                    paths, collection=collection.strip() or None, progress=lambda at: progress(fraction(at), stage(at))
                 )
         except VdrError as error:
             return {self.report: fragments.notice(str(error), "problem"), self.files: None}

@@ -190,7 +190,7 @@ class _VisitorsCorpus(Corpus):
         self,
         paths: str | os.PathLike[str] | Iterable[str | os.PathLike[str]],
         *,
-        collection: str = "",
+        collection: str | None = None,
         renderer: Renderer = "pdfium",
         progress: ProgressCallback | None = None,
     ) -> AddReport:
