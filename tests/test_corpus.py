@@ -371,6 +371,15 @@ def test_a_file_is_no_corpus(tmp_path: Path) -> None:
         Corpus(text(tmp_path / "x", "x"))
 
 
+def test_a_folder_of_other_files_is_not_written_into(tmp_path: Path) -> None:
+    note = text(tmp_path / "mine" / "note.txt", "hello")
+    with pytest.raises(CorpusError, match="is a folder of other files, not a corpus"):
+        Corpus(tmp_path / "mine", text_encoder="none").add(note)
+    assert [path.name for path in (tmp_path / "mine").iterdir()] == ["note.txt"]
+    with pytest.raises(CorpusError, match="has no name"):
+        Corpus("")
+
+
 def test_a_place_that_cannot_be_written_is_one_clear_line(tmp_path: Path) -> None:
     blocked = text(tmp_path / "file", "x") / "corpus"  # a folder below a file: no user, root included, can make it
     with pytest.raises(CorpusError, match="cannot be written"):

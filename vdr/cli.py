@@ -125,7 +125,10 @@ def list_documents(
     corpus: CorpusOption = None, collection: CollectionOption = None, as_json: JsonOption = False
 ) -> None:
     """List the documents of a corpus."""
-    documents = open_corpus(corpus).documents(collection)
+    opened = open_corpus(corpus)
+    documents = opened.documents(collection)
+    if not documents:
+        print(f"There are no documents in {opened.path}{f' [{collection}]' if collection else ''}.", file=sys.stderr)
     if as_json:
         print(json.dumps([asdict(document) for document in documents], ensure_ascii=False, indent=2))
         return

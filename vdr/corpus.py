@@ -100,7 +100,7 @@ class Corpus:
         text_encoder: str | None = None,
     ) -> None:
         self.path = os.fspath(path) if path is not None else default_path()
-        if "://" not in self.path:
+        if self.path and "://" not in self.path:
             self.path = str(Path(self.path).expanduser())
         self._store = Store(self.path)
         self._names: dict[Channel, str | None] = {"visual": encoder, "text": text_encoder}

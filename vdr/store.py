@@ -78,6 +78,8 @@ class Store:
     def __init__(self, uri: str) -> None:
         self.uri = uri
         self._local = "://" not in uri
+        if not uri:
+            raise CorpusError("The corpus has no name. Name a folder or URI.")
         if self._local and Path(uri).exists() and not Path(uri).is_dir():
             raise CorpusError(f"{uri} is a file, not a corpus. Name a folder.")
         self._db: Any = None
@@ -264,6 +266,9 @@ class Store:
             return
         with _clear(self.uri):
             Path(self.uri).mkdir(parents=True, exist_ok=True)
+            held = {path.name for path in Path(self.uri).iterdir()}
+            if held and _IDENTITY not in held and "documents.lance" not in held and "units.lance" not in held:
+                raise CorpusError(f"{self.uri} is a folder of other files, not a corpus. Name a new or empty folder.")
             if not self._identity():
                 (Path(self.uri) / _IDENTITY).write_text(uuid.uuid4().hex)
             lock = FileLock(Path(self.uri) / "writer.lock", timeout=LOCK_WAIT)
