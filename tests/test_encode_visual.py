@@ -146,7 +146,7 @@ def test_a_batch_cut_short_by_the_end_of_a_document_tells_nothing() -> None:
 
 def test_a_batch_that_did_not_fit_is_not_tried_again() -> None:
     size = BatchSize(8)
-    size.out_of_memory(8)
+    size.out_of_memory(8, "a model", "cpu")
     size.encoded(4, 1000)
     assert size.pages == 4
 

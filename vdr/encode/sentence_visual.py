@@ -95,13 +95,7 @@ class SentencePageEncoder:
                     raise EncoderError(
                         f"{self.name} cannot take in pages of {sizes} pixels: {first_line(error)}"
                     ) from error
-                if len(batch) == 1:
-                    raise EncoderError(
-                        f"A page does not fit into the memory of {self._model.device} with {self.name}. "
-                        "Free some, take a smaller model, or use the cpu."
-                    ) from error
-                self.batch_size.out_of_memory(len(batch))
-                logger.info("out of memory: %d pages at a time from now on", self.batch_size.pages)
+                self.batch_size.out_of_memory(len(batch), self.name, self._model.device)
                 continue
             pages += [self._page(output) for output in outputs]
         return pages

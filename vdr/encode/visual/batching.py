@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import logging
+
+from vdr.errors import EncoderError
+
+logger = logging.getLogger(__name__)
+
 LIMIT = 64
 """Pages: far beyond where models of billions of weights gain anything."""
 GAIN = 1.1
@@ -40,10 +46,20 @@ class BatchSize:
             self._fastest = speed
             self.pages = 2 * pages
 
-    def out_of_memory(self, pages: int) -> None:
-        """Take note that a batch of so many pages did not fit."""
+    def out_of_memory(self, pages: int, model: str, device: object) -> None:
+        """Take note that a batch of so many pages did not fit.
+
+        Raises:
+            EncoderError: It was a single page.
+        """
+        if pages == 1:
+            raise EncoderError(
+                f"A page does not fit into the memory of {device} with {model}. "
+                "Free some, take a smaller model, or use the cpu."
+            )
         self._growing = False
-        self.pages = max(1, pages // 2)
+        self.pages = pages // 2
+        logger.info("out of memory: %d pages at a time from now on", self.pages)
 
 
 def is_out_of_memory(error: RuntimeError) -> bool:

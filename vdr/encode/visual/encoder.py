@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -23,8 +22,6 @@ from vdr.types import Floats, Ints, MultiVector, QueryVectors
 if TYPE_CHECKING:
     from colpali_engine.utils.processing_utils import BaseVisualRetrieverProcessor as Processor
     from transformers import BatchFeature, PreTrainedModel, PreTrainedTokenizerBase
-
-logger = logging.getLogger(__name__)
 
 _Prepared: TypeAlias = "tuple[BatchFeature, Floats]"
 
@@ -88,13 +85,7 @@ class VisualEncoder:
                 except RuntimeError as error:
                     if not is_out_of_memory(error):
                         raise
-                    if size == 1:
-                        raise EncoderError(
-                            f"A page does not fit into the memory of {self._model.device} with {self.name}. "
-                            "Free some, take a smaller model, or use the cpu."
-                        ) from error
-                    self.batch_size.out_of_memory(size)
-                    logger.info("out of memory: %d pages at a time from now on", self.batch_size.pages)
+                    self.batch_size.out_of_memory(size, self.name, self._model.device)
                     ahead = None  # it begins where this batch would have ended
                     continue
                 self.batch_size.encoded(size, kept.sum() / (time.perf_counter() - start))
