@@ -1,8 +1,7 @@
 """Page models of published sizes with random weights: as fast and as large as trained ones, and no download.
 
 They retrieve nothing. Their tokenizers know single characters and the words of the prompt, so a page makes as many
-tokens as with the published ones (one more with ColPali, whose start sign comes twice); a query makes more.
-Knows nothing of what is measured.
+tokens as with the published ones; a query makes more. Knows nothing of what is measured.
 """
 
 from __future__ import annotations
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from vdr.encode.devices import best_dtype
 from vdr.encode.visual import FAMILIES, VisualEncoder
-from vdr.encode.visual.loading import _attention, _drop_head, model_class
+from vdr.encode.visual.loading import attention, drop_head, model_class
 
 if TYPE_CHECKING:
     from transformers import PreTrainedConfig, ProcessorMixin
@@ -85,7 +84,11 @@ def small_colqwen2() -> tuple[PreTrainedConfig, ProcessorMixin]:
 
 
 def full_colpali() -> tuple[PreTrainedConfig, ProcessorMixin]:
-    """PaliGemma-3B at 448 pixels: SigLIP-So400m/14 and Gemma-2B."""
+    """PaliGemma-3B at 448 pixels: SigLIP-So400m/14 and Gemma-2B.
+
+    A page makes 1,031 tokens: 1,024 patches, "<bos><bos>Describe the image." and a line's end. The paper has 1,030; the
+    second <bos> is in colpali-engine's prompt, beside the one that transformers puts there.
+    """
     from colpali_engine.models import ColPaliProcessor
     from transformers import GemmaTokenizer, PaliGemmaConfig, SiglipImageProcessor
 
@@ -129,9 +132,54 @@ def full_colpali() -> tuple[PreTrainedConfig, ProcessorMixin]:
     return config, ColPaliProcessor(images, tokenizer)
 
 
+def full_colsmol() -> tuple[PreTrainedConfig, ProcessorMixin]:
+    """SmolVLM-256M: tiles of 512 pixels, 64 tokens each, SigLIP-B/16 and SmolLM2-135M."""
+    from colpali_engine.models import ColIdefics3Processor
+    from tokenizers import AddedToken
+    from tokenizers.pre_tokenizers import ByteLevel
+    from transformers import GPT2Tokenizer, Idefics3Config, Idefics3ImageProcessor
+
+    marks = ["<|im_start|>", "<image>", "<fake_token_around_image>", "<end_of_utterance>", "<global-img>"]
+    marks += [f"<row_{row}_col_{col}>" for row in range(1, 7) for col in range(1, 7)]
+    special = ["<|endoftext|>", *marks]
+    vocab = {token: index for index, token in enumerate([*special, *sorted(ByteLevel.alphabet())])}
+    tokenizer = GPT2Tokenizer(vocab=vocab, merges=[], pad_token=special[0])
+    tokenizer.add_tokens([AddedToken(mark, special=True) for mark in marks], special_tokens=True)
+    tokenizer.add_tokens(["User", "Assistant", *PROMPT_WORDS])
+    config = Idefics3Config(
+        text_config={
+            "model_type": "llama",
+            "vocab_size": 49_280,
+            "hidden_size": 576,
+            "num_hidden_layers": 30,
+            "num_attention_heads": 9,
+            "num_key_value_heads": 3,
+            "intermediate_size": 1536,
+            "max_position_embeddings": 8192,
+            "pad_token_id": 0,
+            "bos_token_id": None,
+            "eos_token_id": None,
+        },
+        vision_config={
+            "hidden_size": 768,
+            "num_hidden_layers": 12,
+            "num_attention_heads": 12,
+            "intermediate_size": 3072,
+            "image_size": 512,
+            "patch_size": 16,
+        },
+        image_token_id=vocab["<image>"],
+        pad_token_id=0,
+        scale_factor=4,
+    )
+    images = Idefics3ImageProcessor(size={"longest_edge": 2048}, max_image_size={"longest_edge": 512})
+    return config, ColIdefics3Processor(images, tokenizer, image_seq_len=64)
+
+
 BUILDERS = {
     "colqwen2": ("qwen2_vl", full_colqwen2),
     "colpali": ("paligemma", full_colpali),
+    "colsmol": ("idefics3", full_colsmol),
     "small": ("qwen2_vl", small_colqwen2),
 }
 """Name -> `model_type` in `vdr.encode.visual.FAMILIES`, and what makes its configuration and processor."""
@@ -144,7 +192,7 @@ def random_encoder(name: str, device: str) -> VisualEncoder:
     model_type, build = BUILDERS[name]
     family, dtype = FAMILIES[model_type], best_dtype(device)
     config, processor = build()
-    config._attn_implementation = _attention(device, dtype, family)
+    config._attn_implementation = attention(device, dtype, family)
     before = torch.get_default_dtype()
     torch.set_default_dtype(dtype)
     try:
@@ -153,5 +201,5 @@ def random_encoder(name: str, device: str) -> VisualEncoder:
             model = model_class(family)(config)
     finally:
         torch.set_default_dtype(before)
-    _drop_head(model)
+    drop_head(model)
     return VisualEncoder(f"random-{name}", "random", family, model.to(device).eval(), processor)

@@ -29,6 +29,7 @@ def _exact() -> Iterator[None]:
     """Compute on the processor and in float32, so that results can be compared closely."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("vdr.encode.sentence.best_device", lambda: "cpu")
+        patch.setattr("vdr.encode.pages.best_devices", lambda: ("cpu",))
         patch.setattr("vdr.encode.devices.bf16_is_faster", lambda: False)
         yield
 

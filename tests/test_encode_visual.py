@@ -166,7 +166,7 @@ def test_every_device_has_its_words_for_out_of_memory(words: str) -> None:
 
 
 def test_another_error_is_no_lack_of_memory(encoder: VisualEncoder, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(encoder, "_forward", Mock(side_effect=RuntimeError("shapes cannot be multiplied")))
+    monkeypatch.setattr(encoder, "forward", Mock(side_effect=RuntimeError("shapes cannot be multiplied")))
     with pytest.raises(RuntimeError, match="shapes cannot be multiplied"):
         encoder.encode_pages([drawn_page(140, 196)])
 
@@ -176,7 +176,7 @@ def test_out_of_memory_halves_the_batch(encoder: VisualEncoder, monkeypatch: pyt
 
     images = [drawn_page(140, 196, seed) for seed in range(5)]
     expected = encoder.encode_pages(images)
-    forward, tried = encoder._forward, []
+    forward, tried = encoder.forward, []
 
     def small_gpu(batch: BatchFeature) -> tuple[NDArray[np.bool_], Floats]:
         tried.append(len(batch["input_ids"]))
@@ -184,7 +184,7 @@ def test_out_of_memory_halves_the_batch(encoder: VisualEncoder, monkeypatch: pyt
             raise torch.OutOfMemoryError
         return forward(batch)
 
-    monkeypatch.setattr(encoder, "_forward", small_gpu)
+    monkeypatch.setattr(encoder, "forward", small_gpu)
     encoder.batch_size = BatchSize(4)
     limit = 1
     for page, wanted in zip(encoder.encode_pages(images), expected, strict=True):

@@ -16,7 +16,7 @@ from tiny_models import drawn_page, publish, tiny, tiny_adapter
 from vdr.encode.checkpoints import processor_folder
 from vdr.encode.visual import FAMILIES, VisualEncoder, load
 from vdr.encode.visual.families import COLPALI_ENGINE
-from vdr.encode.visual.loading import _attention
+from vdr.encode.visual.loading import attention
 from vdr.errors import EncoderError
 from vdr.types import Floats
 
@@ -40,7 +40,7 @@ def encoded(encoder: VisualEncoder) -> Floats:
 
 def merge(encoder: VisualEncoder, adapter: Path) -> None:
     """Add an adapter to the weights of its base model by hand: W + alpha / r * B A."""
-    weights, lora = encoder._model.state_dict(), load_file(adapter / "adapter_model.safetensors")
+    weights, lora = encoder.model.state_dict(), load_file(adapter / "adapter_model.safetensors")
     down = [name for name in lora if name.endswith("lora_A.weight")]
     assert len(down) == len(lora) / 2 > 8
     for name in down:
@@ -131,7 +131,7 @@ def test_a_layer_the_adapter_has_nothing_for_stays(checkpoint: Checkpoints, tmp_
     path.write_text(json.dumps(config | {"target_modules": wider}))
     encoder = loaded(adapter)
     assert np.abs(encoded(encoder) - expected).max() < 1e-5
-    names = [name for name, _ in encoder._model.named_parameters()]
+    names = [name for name, _ in encoder.model.named_parameters()]
     assert any("visual" in name and "lora_B" in name for name in names)
 
 
@@ -167,7 +167,7 @@ def test_bfloat16_where_it_is_fast_and_loses_nothing(
     folder = tiny(model_type, tmp_path / "half")
     halve(folder)
     fast = loaded(folder)
-    assert (exact._model.dtype, fast._model.dtype) == (torch.float32, torch.bfloat16)
+    assert (exact.model.dtype, fast.model.dtype) == (torch.float32, torch.bfloat16)
     assert (encoded(exact) * encoded(fast)).sum(axis=1).min() > 0.98
 
 
@@ -177,7 +177,7 @@ def test_an_adapter_takes_the_precision_of_its_base(tmp_path: Path, monkeypatch:
     adapter = tiny_adapter(tmp_path / "adapter", base)
     assert {tensor.dtype for tensor in load_file(adapter / "adapter_model.safetensors").values()} == {torch.float32}
     halve(base)
-    assert {weights.dtype for weights in loaded(adapter)._model.parameters()} == {torch.bfloat16}
+    assert {weights.dtype for weights in loaded(adapter).model.parameters()} == {torch.bfloat16}
 
 
 @pytest.mark.parametrize(
@@ -194,4 +194,4 @@ def test_flash_attention_where_it_is_installed_and_right(
     monkeypatch: pytest.MonkeyPatch, model_type: str, device: str, installed: bool, expected: str
 ) -> None:
     monkeypatch.setattr("transformers.utils.is_flash_attn_2_available", lambda: installed)
-    assert _attention(device, torch.bfloat16, FAMILIES[model_type]) == expected
+    assert attention(device, torch.bfloat16, FAMILIES[model_type]) == expected

@@ -1,8 +1,12 @@
 """File -> render -> encode -> store, with bounded memory. Knows nothing of queries.
 
-A reading thread renders ahead of the encoders through a short queue; units are encoded in batches that may span
-documents, and written as soon as a batch is done. A document becomes visible when its last unit is written; of one
-that fails on the way nothing is ever seen.
+Units are encoded in batches that may span documents, and written as soon as a batch is done, while a thread reads and
+renders the next. A document becomes visible when its last unit is written; of one that fails on the way nothing is
+ever seen.
+
+A batch ends when it has as many pages as the page encoder can use at once, which an encoder may tell as
+`pages_at_once`, or `PIXELS` bytes of pictures. Three of them are held at most: one at the encoders, one that waits and
+one that is being read.
 """
 
 from __future__ import annotations
@@ -10,9 +14,10 @@ from __future__ import annotations
 import logging
 import queue
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from itertools import takewhile
 from typing import TypeAlias
 
 from vdr.documents import Source, shown
@@ -36,12 +41,12 @@ from vdr.types import (
 
 logger = logging.getLogger(__name__)
 
-BATCH = 64
-"""Passages encoded and written together."""
-PAGE_WEIGHT = 4
-"""Passages that a rendered page counts for: its pixels are held until it is encoded."""
-AHEAD = 16
-"""Units rendered ahead of the encoders."""
+PASSAGES = 64
+"""Passages, and pages without a picture, in a batch."""
+PAGES = 16
+"""Pages in a batch for an encoder that does not tell, and where there is none."""
+PIXELS = 1 << 30
+"""Bytes of pictures that end a batch: 170 pages of A4, or 60 of the largest. `PAGES` of A4 are 0.1 GB."""
 
 
 @dataclass(slots=True)
@@ -103,15 +108,18 @@ def ingest(
     refused: list[Refusal] = []
     wanted, skipped = _wanted(sources, store, channels, collection, refused)
     done = len(sources) - len(wanted)
-    for batch in _batches(_read_ahead(wanted, renderer)):
+    pages_at_once = getattr(page_encoder, "pages_at_once", PAGES)
+    for batch in _ahead(wanted, renderer, pages_at_once):
         units = [(reading, unit) for reading, unit in batch if unit is not None]
         encoded = _encode([unit for _, unit in units], page_encoder, text_encoder)
         if units:
-            rows = [
-                EncodedUnit(reading.doc_id, reading.source.name, unit, vectors)
-                for (reading, unit), vectors in zip(units, encoded, strict=True)
-            ]
-            store.append(rows, encoders)
+            store.append(  # no name holds what is written, so its pictures go before the next are encoded
+                [
+                    EncodedUnit(reading.doc_id, reading.source.name, unit, vectors)
+                    for (reading, unit), vectors in zip(units, encoded, strict=True)
+                ],
+                encoders,
+            )
         for reading, unit in batch:
             if unit is not None:
                 reading.read += 1
@@ -198,15 +206,19 @@ def _encode(
 # --- reading ---------------------------------------------------------------------------------------------
 
 
-def _batches(items: Iterator[_Item]) -> Iterator[list[_Item]]:
+def _batches(items: Iterable[_Item], pages_at_once: int) -> Iterator[list[_Item]]:
+    """Cut what is read into batches; a picture counts for as much of a batch as the encoder leaves it."""
     batch: list[_Item] = []
-    units = 0
+    filled = pixels = 0
     for item in items:
         batch.append(item)
-        units += 0 if item[1] is None else 1 if item[1].image is None else PAGE_WEIGHT
-        if units >= BATCH:
+        if item[1] is not None:
+            image = item[1].image
+            filled += pages_at_once if image is None else PASSAGES
+            pixels += 0 if image is None else image.width * image.height * len(image.getbands())
+        if filled >= PASSAGES * pages_at_once or pixels >= PIXELS:
             yield batch
-            batch, units = [], 0
+            batch, filled, pixels = [], 0, 0
     if batch:
         yield batch
 
@@ -243,15 +255,15 @@ def _units(reading: _Reading, renderer: Renderer) -> Iterator[Unit]:
             yield from pages
 
 
-def _read_ahead(readings: Sequence[_Reading], renderer: Renderer) -> Iterator[_Item]:
-    """Read in a thread, up to `AHEAD` units before they are asked for."""
-    ready: queue.Queue[_Item | BaseException | None] = queue.Queue(maxsize=AHEAD)
+def _ahead(readings: Sequence[_Reading], renderer: Renderer, pages_at_once: int) -> Iterator[list[_Item]]:
+    """Read in a thread, and yield batches; one waits while the next is being read."""
+    ready: queue.Queue[list[_Item] | BaseException | None] = queue.Queue(maxsize=1)
     stopped = threading.Event()
 
-    def put(item: _Item | BaseException | None) -> bool:
+    def put(batch: list[_Item] | BaseException | None) -> bool:
         while not stopped.is_set():
             try:
-                ready.put(item, timeout=0.2)
+                ready.put(batch, timeout=0.2)
             except queue.Full:
                 continue
             return True
@@ -260,8 +272,8 @@ def _read_ahead(readings: Sequence[_Reading], renderer: Renderer) -> Iterator[_I
     def work() -> None:
         items = _read(readings, renderer)
         try:
-            for item in items:
-                if not put(item):
+            for batch in _batches(takewhile(lambda _: not stopped.is_set(), items), pages_at_once):
+                if not put(batch):
                     return
             put(None)
         except BaseException as error:
@@ -272,10 +284,10 @@ def _read_ahead(readings: Sequence[_Reading], renderer: Renderer) -> Iterator[_I
     thread = threading.Thread(target=work, name="vdr-read", daemon=True)
     thread.start()
     try:
-        while (item := ready.get()) is not None:
-            if isinstance(item, BaseException):
-                raise item
-            yield item
+        while (batch := ready.get()) is not None:
+            if isinstance(batch, BaseException):
+                raise batch
+            yield batch
     finally:
         stopped.set()
         thread.join()

@@ -17,6 +17,22 @@ def best_device() -> str:
     return "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
 
 
+def best_devices() -> tuple[str, ...]:
+    """Return every `cuda` device where there are several (`CUDA_VISIBLE_DEVICES` limits them), else the best one."""
+    import torch
+
+    count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    return tuple(f"cuda:{index}" for index in range(count)) if count > 1 else (best_device(),)
+
+
+def use_device(device: str) -> None:
+    """Make a `cuda` device the one that this process's kernels run on where they are not told."""
+    import torch
+
+    if device.startswith("cuda:"):
+        torch.cuda.set_device(device)
+
+
 def best_dtype(device: str) -> torch.dtype:
     """Return bfloat16 on `cuda` and on processors that are faster with it, else float32."""
     import torch

@@ -11,13 +11,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from vdr.encode.checkpoints import checkpoint_fingerprint, resolve_checkpoint
-from vdr.encode.sentence import load_multi_vector
+from vdr.encode import EMBEDDED
+from vdr.encode.checkpoints import checkpoint_fingerprint, read_config, resolve_checkpoint
+from vdr.encode.sentence import is_multi_vector, load_multi_vector
 from vdr.encode.sentence_tokens import Output, counted, encode_query, read_text, vectors
+from vdr.encode.visual.families import FAMILIES
 from vdr.encode.words import Window, place_tokens, windows, words_of
 from vdr.errors import EncoderError
 from vdr.types import Floats, Ints, MultiVector, QueryVectors
@@ -44,12 +47,28 @@ def load(name: str, *, device: str | None = None, trust_remote_code: bool | None
         trust_remote_code: Whether the code in the checkpoint may run; by default what `VDR_TRUST_REMOTE_CODE` says.
 
     Raises:
-        EncoderError: It cannot be found, is no such checkpoint, or brings code that is not trusted.
+        EncoderError: It cannot be found, is no such checkpoint, reads page images instead, or brings code that is not
+            trusted.
     """
+    if name in EMBEDDED["visual"]:
+        raise _reads_pages(name)
     folder = resolve_checkpoint(name)
+    if not is_multi_vector(folder) and _has_image_processor(folder):
+        raise _reads_pages(name)
     fingerprint = checkpoint_fingerprint(folder)
     model = load_multi_vector(name, folder, device=device, trust_remote_code=trust_remote_code)
     return TokenEncoder(name, fingerprint, model)
+
+
+def _has_image_processor(folder: Path) -> bool:
+    """Tell whether a checkpoint is for page images, be it a whole model or an adapter, which has no configuration."""
+    if (folder / "preprocessor_config.json").is_file() or (folder / "processor_config.json").is_file():
+        return True
+    return (folder / "config.json").is_file() and read_config(folder).get("model_type") in FAMILIES
+
+
+def _reads_pages(name: str) -> EncoderError:
+    return EncoderError(f"{name} reads page images, not texts. Give it as the page encoder (--encoder).")
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +107,9 @@ class TokenEncoder:
         if dim is None:
             raise EncoderError(f"{name} does not say how many dimensions its vectors have.")
         if getattr(model[0], "transformer_task", None) == "retrieval":
-            raise EncoderError(f"{name} reads page images, its texts are queries. Give it as the visual encoder.")
+            raise EncoderError(
+                f"{name} reads page images, its texts are queries. Give it as the page encoder (--encoder)."
+            )
         if any(isinstance(module, BaseTokenPooling) for module in model):
             raise EncoderError(f"{name} pools the vectors of its tokens, so they would not know their words.")
         self.dim: int = dim

@@ -13,7 +13,7 @@ from typing import Any, TypeAlias, cast
 from PIL import Image
 
 from vdr.corpus import Corpus
-from vdr.types import Channel, Encoder, MultiVector, PageEncoder, QueryVectors, TextEncoder
+from vdr.types import Encoder, MultiVector, PageEncoder, QueryVectors, TextEncoder
 
 Borrow: TypeAlias = Callable[[Callable[..., Any]], Callable[..., Any]]
 """Turns a function into one that has a GPU while it runs."""
@@ -27,30 +27,18 @@ def open_corpus(encoder: str | None = None, text_encoder: str | None = None) -> 
         text_encoder: For texts; likewise.
     """
     runs_here = encoder and encoder != "none" and not encoder.startswith(("http://", "https://"))
+    borrow: Borrow | None = None
     if runs_here and find_spec("spaces"):
-        borrow: Borrow = import_module("spaces").GPU  # before any model: it changes how torch places them
-        return BorrowingCorpus(borrow, encoder, text_encoder or None)
-    return Corpus(encoder=encoder or None, text_encoder=text_encoder or None)
-
-
-class BorrowingCorpus(Corpus):
-    """The default corpus, with encoders that borrow a GPU.
-
-    Args:
-        borrow: The decorator.
-        encoder: For page images.
-        text_encoder: For texts.
-    """
-
-    def __init__(self, borrow: Borrow, encoder: str | None, text_encoder: str | None) -> None:
-        self._borrow = borrow
-        super().__init__(encoder=encoder, text_encoder=text_encoder)
-
-    def _encoder(self, channel: Channel) -> Encoder | None:
-        encoder = super()._encoder(channel)
-        if encoder is not None and not isinstance(encoder, Borrowing):
-            encoder = self._loaded[channel] = Borrowing(encoder, self._borrow)
-        return encoder
+        borrow = import_module("spaces").GPU  # before any model: it changes how torch places them
+    corpus = Corpus(encoder=encoder or None, text_encoder=text_encoder or None)
+    if borrow is None:
+        return corpus
+    pages, texts = corpus.encoder, corpus.text_encoder
+    return Corpus(
+        corpus.path,
+        encoder=Borrowing(pages, borrow) if pages else "none",
+        text_encoder=Borrowing(texts, borrow) if texts else "none",
+    )
 
 
 class Borrowing:

@@ -21,7 +21,7 @@ import gradio as gr
 from vdr.corpus import Corpus
 from vdr.errors import VdrError
 from vdr.render import Renderer
-from vdr.types import AddReport, Channel, Encoder, Progress, ProgressCallback
+from vdr.types import AddReport, Progress, ProgressCallback
 
 logger = logging.getLogger(__name__)
 
@@ -180,9 +180,7 @@ class _VisitorsCorpus(Corpus):
     """A copy of a corpus that uses the original's encoders, and takes only so many more pages."""
 
     def __init__(self, path: Path, original: Corpus, pages: int) -> None:
-        super().__init__(path)
-        self._names = original._names
-        self._original = original
+        super().__init__(path, encoder=original.encoder or "none", text_encoder=original.text_encoder or "none")
         self._more = pages
         self._pages = pages + sum(document.pages for document in original.documents())
 
@@ -212,9 +210,6 @@ class _VisitorsCorpus(Corpus):
                 progress(at)
 
         return super().add(paths, collection=collection, renderer=renderer, progress=told)
-
-    def _encoder(self, channel: Channel) -> Encoder | None:
-        return self._original._encoder(channel)
 
 
 def _session(visitor: gr.Request) -> str:

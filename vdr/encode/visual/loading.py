@@ -77,18 +77,18 @@ def _load_model(
     model, report = model_class(family).from_pretrained(
         str(base or folder),
         dtype=dtype,
-        attn_implementation=_attention(device, dtype, family),
+        attn_implementation=attention(device, dtype, family),
         local_files_only=True,
         output_loading_info=True,
     )
     missing: set[str] = set(report["missing_keys"])
     if base:
         missing = _add_adapter(model, folder, missing)
-    _drop_head(model)
+    drop_head(model)
     return model.to(device).eval(), sorted(missing)
 
 
-def _drop_head(model: PreTrainedModel) -> None:
+def drop_head(model: PreTrainedModel) -> None:
     """Leave out what predicts the next word, where there is such a head (ColPali): retrieval does not read it.
 
     For one page it makes a gigabyte of logits, 1,030 tokens times 257,000 words; and published checkpoints have no
@@ -163,7 +163,7 @@ def _dtype(device: str, config: dict[str, Any]) -> torch.dtype:
     return torch.float32 if device.startswith("cpu") and saved != "bfloat16" else best_dtype(device)
 
 
-def _attention(device: str, dtype: torch.dtype, family: Family) -> str:
+def attention(device: str, dtype: torch.dtype, family: Family) -> str:
     """Return `flash_attention_2` where it is installed and does what the family needs, else `sdpa`."""
     import torch
     from transformers.utils import is_flash_attn_2_available
