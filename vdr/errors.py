@@ -6,6 +6,7 @@ VdrError
 │   └── EncoderMismatch   the corpus was made with another encoder (it names both)
 ├── CorpusError           the corpus cannot be opened, read or written
 │   └── NotFound          no such document or page in this corpus
+├── ExportError           a corpus cannot be handed over in another format
 ├── QueryError            the query or its options cannot be used
 └── JudgementError        a set of judged queries cannot be used
 """
@@ -45,6 +46,10 @@ class CorpusError(VdrError):
 
 class NotFound(CorpusError):
     """There is no such document or page in this corpus."""
+
+
+class ExportError(VdrError):
+    """A corpus cannot be handed over in another format."""
 
 
 class QueryError(VdrError):

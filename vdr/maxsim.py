@@ -34,3 +34,45 @@ def maxsim(query: Floats, vectors: NDArray[np.floating], offsets: NDArray[np.int
     similarity = vectors.astype(np.float32, copy=False) @ query.T
     best: Floats = np.maximum.reduceat(similarity, offsets[:-1], axis=0).sum(axis=1, dtype=np.float32)
     return best
+
+
+def maxsim_int8(
+    query: Floats, numbers: NDArray[np.int8], scales: Floats, offsets: NDArray[np.integer], *, compiled: bool = True
+) -> Floats:
+    """Score many units whose vector `i` is `numbers[i] * scales[i]`; the query stays float32.
+
+    Args:
+        query: `(n_query, dim)`.
+        numbers: `(n_vectors, dim)`.
+        scales: `(n_vectors,)`, none below zero.
+        offsets: `(n_units + 1,)`, as in `maxsim`.
+        compiled: By a kernel three times as fast as numpy, which takes some tenths of a second to load.
+
+    Returns:
+        `(n_units,)` scores.
+
+    >>> query = np.eye(2, dtype=np.float32)
+    >>> scales = np.array([0.5, 1, 1], np.float32)
+    >>> maxsim_int8(query, np.array([[2, 0], [0, 1], [3, 4]], np.int8), scales, np.array([0, 2, 3])).tolist()
+    [2.0, 7.0]
+    """
+    if len(offsets) < 2:
+        return np.zeros(0, np.float32)
+    if np.any(np.diff(offsets) < 1):
+        raise ValueError("a unit without vectors has no MaxSim")
+    if not compiled:
+        similarity = (numbers.astype(np.float32) @ query.T) * scales[:, None]
+        best: Floats = np.maximum.reduceat(similarity, offsets[:-1], axis=0).sum(axis=1, dtype=np.float32)
+        return best
+    from vdr import kernels
+
+    padded = np.zeros((-(-len(query) // 4) * 4, query.shape[1]), np.float32)  # a zero vector adds nothing to a score
+    padded[: len(query)] = query
+    places = np.asarray(offsets, np.int64)
+    scores = np.empty(len(offsets) - 1, np.float32)
+
+    def part(first: int, last: int) -> None:
+        kernels.maxsim_int8(padded, numbers, scales, places[first : last + 1], scores[first:last])
+
+    kernels.spread(part, len(scores), 4)
+    return scores

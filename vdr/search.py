@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 
 import numpy as np
 import snowballstemmer
 from numpy.typing import NDArray
 
+from vdr import codes as coding
+from vdr.codes import Centroids, Codes, Lists
 from vdr.errors import QueryError
-from vdr.maxsim import maxsim
-from vdr.types import Floats, QueryVectors
+from vdr.types import Floats
 
 MAX_QUERY_WORDS = 1_000
-RRF_K = 60
-"""The constant of reciprocal rank fusion (Cormack, Clarke & Büttcher, SIGIR 2009)."""
-
+CANDIDATES = 2_048
+"""Units that are scored by centroids and signs, at least; more where more hits are wanted."""
+PROBES = 128
+"""Centroids looked at for each of a query's vectors."""
+FIRST = 96
+"""Units scored exactly at first, or twice the hits wanted if that is more."""
+SURE = 4.0
+"""Spreads of the estimates' error by which a unit may miss the best and still be scored."""
 SNIPPET_WORDS = 32
 _STEMMER = snowballstemmer.stemmer("english")
 
@@ -40,41 +46,66 @@ def check_query(query: str) -> str:
     return query
 
 
-def score_exhaustively(
-    query: QueryVectors, batches: Iterable[tuple[Sequence[str], NDArray[np.floating], NDArray[np.integer]]]
-) -> dict[str, float]:
-    """Return the exact MaxSim score of every unit, reading one batch at a time.
+def candidates(
+    query: Floats,
+    centroids: Centroids,
+    codes: Codes,
+    lists: Sequence[Lists],
+    units: NDArray[np.int64],
+    count: int = CANDIDATES,
+) -> tuple[NDArray[np.int64], Floats]:
+    """Return the units that compact codes find best, best first, and estimates of their scores.
+
+    All units are scored by their centroids, then the best `count` of them by centroids and signs.
 
     Args:
-        query: The encoded query.
-        batches: `(keys, vectors (n, dim), offsets (len(keys) + 1,))` as `maxsim` takes them.
+        query: `(n_query, dim)`.
+        centroids: What the codes refer to.
+        codes: Of all units.
+        lists: The same by centroid.
+        units: Those that a filter lets through.
+        count: How many come back at most.
     """
-    scores: dict[str, float] = {}
-    for keys, vectors, offsets in batches:
-        scores.update(zip(keys, maxsim(query.vectors, vectors, offsets).tolist(), strict=True))
-    return scores
+    table = query @ centroids.fine.T
+    if len(units) > count:
+        scores = coding.score_ids(table, lists, PROBES)[units]
+        units = units[np.argpartition(-scores, count - 1)[:count]]
+    estimates = coding.score_signs(query, table, codes, units)
+    order = np.argsort(-estimates, kind="stable")
+    return units[order], estimates[order]
+
+
+def rescore(estimates: Floats, k: int, score: Callable[[int, int], Floats]) -> Floats:
+    """Score candidates exactly, best estimates first, until no other can be expected among the best `k`.
+
+    An estimate is off by some mean and spread, which is learnt from those scored so far. Scoring ends where even an
+    error of `SURE` spreads would not lift the next candidate to the best `k`.
+
+    Args:
+        estimates: `(n,)`, falling.
+        k: How many hits are wanted.
+        score: Returns the exact scores of candidates `first` to `last - 1`, not-a-number where one is gone.
+
+    Returns:
+        `(m,)` exact scores of the first `m` candidates.
+    """
+    exact = np.zeros(0, np.float32)
+    last = max(FIRST, 2 * k)
+    while len(exact) < len(estimates):
+        exact = np.concatenate([exact, score(len(exact), min(last, len(estimates)))])
+        there = exact[~np.isnan(exact)]
+        if len(exact) < len(estimates) and len(there) >= k:
+            errors = there - estimates[: len(exact)][~np.isnan(exact)]
+            reach = estimates[len(exact)] + errors.mean() + SURE * errors.std()
+            if reach < np.partition(there, len(there) - k)[len(there) - k]:
+                break
+        last = len(exact) + max(FIRST, k)
+    return exact
 
 
 def ranked(scores: Mapping[str, float], k: int | None = None) -> list[tuple[str, float]]:
     """Sort by falling score, ties by key, so that a ranking never depends on the order of storage."""
     return sorted(scores.items(), key=lambda item: (-item[1], item[0]))[:k]
-
-
-def reciprocal_rank_fusion(channels: Sequence[Mapping[str, float]]) -> dict[str, float]:
-    """Fuse rankings by the sum of `1 / (60 + rank)`; units with equal scores share the better rank.
-
-    >>> fused = reciprocal_rank_fusion([{"a": 9.0, "b": 1.0}, {"b": 0.5}])
-    >>> [(key, round(score, 4)) for key, score in ranked(fused)]
-    [('b', 0.0325), ('a', 0.0164)]
-    """
-    fused: dict[str, float] = {}
-    for scores in channels:
-        rank, last = 0, np.inf
-        for place, (key, score) in enumerate(ranked(scores), start=1):
-            if score < last:
-                rank, last = place, score
-            fused[key] = fused.get(key, 0.0) + 1 / (RRF_K + rank)
-    return fused
 
 
 @lru_cache(maxsize=100_000)

@@ -9,55 +9,38 @@ One process writes at a time (a lock file beside the tables); any number read, a
 
 from __future__ import annotations
 
-import json
 import logging
 import time
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
-import lancedb
-import numpy as np
 import pyarrow as pa
-from filelock import FileLock, Timeout
-from lancedb.index import FTS
+from lancedb.index import FTS, BTree
 from lancedb.query import MatchQuery
-from numpy.typing import NDArray
 
 from vdr import tables
+from vdr.database import RESTORE, Database, any_of
 from vdr.errors import CorpusError, EncoderMismatch, NotFound
+from vdr.quantize import BITS, POOLS
 from vdr.tables import EncodedUnit, StoredDocument, StoredUnit
-from vdr.types import CHANNELS, Channel, DocumentInfo, Encoder, MultiVector
+from vdr.types import CHANNELS, Channel, DocumentInfo, Encoder, Floats, Ints, MultiVector
+from vdr.vectors import Pin, Vectors, vectors_of
+
+__all__ = ["Pin", "Store", "new_doc_id"]
 
 logger = logging.getLogger(__name__)
 
-SCAN_ROWS = 64
-"""Units decoded at a time in an exhaustive scan; bounds its memory."""
-HOLD_BYTES = 1 << 30
-"""A channel of at most this size stays in memory between searches; a larger one is read anew, in constant memory."""
 MANY_FRAGMENTS = 64
 """A table with more small fragments than this is compacted after a write."""
+MANY_ROWS = 10_000
+"""A table with more rows than this gets an index of its keys."""
+COMPACT_BYTES = 1 << 28
+"""A table of at most this size is compacted after a write; larger ones, which that would rewrite, by `optimize`."""
 KEEP_VERSIONS = timedelta(minutes=10)
 """How long a superseded version stays on disk for readers that are still on it."""
-LOCK_WAIT = 60.0
-"""Seconds a writer waits for another one."""
-
-_IDENTITY = "corpus.id"
-_RESTORE = "Restore the folder from a copy, or delete it and index again."
-_LANCE_ERRORS = (OSError, ValueError, RuntimeError)
-
-
-@dataclass(frozen=True, slots=True)
-class Pin:
-    """The encoder a channel was made with."""
-
-    name: str
-    dim: int
-    fingerprint: str
 
 
 def new_doc_id(now: float | None = None) -> str:
@@ -70,33 +53,41 @@ class Store:
 
     Args:
         uri: The folder or URI. Nothing is made there before the first write.
+        bits: Bits a number of a vector is kept in (8, 4, 2, 1); None for the corpus's own, 8 in a new one.
+        pool: Similar vectors of a unit merged into one (1, 2, 3); None for the corpus's own, 1 in a new one.
 
     Raises:
-        CorpusError: There is something else at that place.
+        CorpusError: There is something else at that place, or a corpus of other bits or pooling.
     """
 
-    def __init__(self, uri: str) -> None:
+    def __init__(self, uri: str, *, bits: int | None = None, pool: int | None = None) -> None:
         self.uri = uri
-        self._local = "://" not in uri
-        if not uri:
-            raise CorpusError("The corpus has no name. Name a folder or URI.")
-        if self._local and Path(uri).exists() and not Path(uri).is_dir():
-            raise CorpusError(f"{uri} is a file, not a corpus. Name a folder.")
-        self._db: Any = None
-        self._tables: dict[str, Any] = {}
-        self._documents: tuple[int, dict[str, StoredDocument]] = (-1, {})
-        self._held: dict[Channel, tuple[int, list[pa.RecordBatch]]] = {}
-        self._seen = ""  # the identity of the corpus that the handles are of
+        self._database = Database(uri)
+        self._vectors = {channel: Vectors(self._database, channel) for channel in CHANNELS}
+        self._documents: tuple[object, dict[str, StoredDocument]] = (None, {})
+        self._names: tuple[object, dict[str, str]] = (None, {})
+        self._bits, self._pool = bits, pool
+        for given, choices, name in ((bits, BITS, "bits"), (pool, POOLS, "pool")):
+            if given is not None and given not in choices:
+                raise CorpusError(f"{name} is {given}; it can be {', '.join(map(str, choices))}.")
+        for channel in CHANNELS:
+            pin = self.pin(channel)
+            for given, own, name in ((bits, pin and pin.bits, "bits"), (pool, pin and pin.pool, "pool")):
+                if given is not None and own is not None and given != own:
+                    raise CorpusError(
+                        f"The corpus {uri} was made with {name} {own}, not {given}. Leave {name} out, or index into "
+                        "another corpus."
+                    )
 
     # --- reading -----------------------------------------------------------------------------------------
 
     def documents(self) -> dict[str, StoredDocument]:
         """Return the complete documents by name; where a name has two rows, the later one counts."""
-        table = self._table("documents")
+        table = self._database.table("documents")
         if table is None:
             return {}
-        with _readable(self.uri):
-            version = table.version
+        with self._database.readable():
+            version = (self._database.seen, table.version)
             if self._documents[0] != version:
                 rows = sorted(table.to_arrow().to_pylist(), key=lambda row: str(row["doc_id"]))
                 self._documents = (version, {row["name"]: tables.read_document(row) for row in rows})
@@ -104,8 +95,7 @@ class Store:
 
     def pin(self, channel: Channel) -> Pin | None:
         """Return the encoder this channel was made with, or None while it has no vectors."""
-        table = self._table(channel)
-        return Pin(**json.loads(table.schema.metadata[b"encoder"])) if table is not None else None
+        return self._vectors[channel].pin()
 
     def check_encoder(self, channel: Channel, encoder: Encoder) -> None:
         """Refuse an encoder other than the one the channel was made with.
@@ -121,10 +111,12 @@ class Store:
                 f"Use {pin.name}, or index into another corpus."
             )
 
-    def scan(
-        self, channel: Channel, doc_ids: Sequence[str] | None = None
-    ) -> Iterator[tuple[list[str], NDArray[np.float16], NDArray[np.int32]]]:
-        """Yield a channel's vectors, `SCAN_ROWS` units at a time.
+    def vectors(self, channel: Channel) -> Vectors:
+        """Return the vectors of a channel, with rows of documents that are no more among them."""
+        return self._vectors[channel]
+
+    def scan(self, channel: Channel, doc_ids: Sequence[str] | None = None) -> Iterator[tuple[list[str], Floats, Ints]]:
+        """Yield a channel's vectors as they were encoded, but for what the quantization lost.
 
         Args:
             channel: `visual` or `text`.
@@ -133,63 +125,25 @@ class Store:
         Yields:
             Keys, vectors `(n, dim)`, and offsets `(len(keys) + 1,)` of each key's rows.
         """
-        table = self._table(channel)
-        if table is None:
-            return
-        live = self._live()
-        wanted = live if doc_ids is None else live.intersection(doc_ids)
-        batches = self._batches(channel, table, doc_ids)
-        while True:
-            with _readable(self.uri):
-                batch = next(batches, None)
-            if batch is None:
-                return
-            mask = [doc_id in wanted for doc_id in batch.column("doc_id").to_pylist()]
-            if not all(mask):
-                batch = batch.filter(pa.array(mask))
-            if batch.num_rows:
-                yield batch.column("key").to_pylist(), *tables.flat_vectors(batch.column("vectors"))
-
-    def _batches(
-        self,
-        channel: Channel,
-        table: Any,
-        doc_ids: Sequence[str] | None,
-    ) -> Iterator[pa.RecordBatch]:
-        """Read a channel from memory if it was held there at this version, else from disk, holding what fits."""
-        version = table.version
-        held_version, held = self._held.get(channel, (-1, []))
-        if held_version == version:
-            yield from held
-            return
-        query = table.search().select(["key", "doc_id", "vectors"])
-        if doc_ids is not None:
-            yield from query.where(_any_of("doc_id", doc_ids)).to_batches(batch_size=SCAN_ROWS)
-            return
-        self._held.pop(channel, None)
-        holding: list[pa.RecordBatch] | None = []
-        size = 0
-        for batch in query.to_batches(batch_size=SCAN_ROWS):
-            if holding is not None:
-                size += batch.nbytes
-                holding = [*holding, batch] if size <= HOLD_BYTES else None
-            yield batch
-        if holding is not None:
-            self._held[channel] = (version, holding)
+        pin = self.pin(channel)
+        live = self.live()
+        if pin is not None:
+            for batch in self._vectors[channel].batches(live if doc_ids is None else live.intersection(doc_ids)):
+                yield batch.keys, vectors_of(batch, pin.choice), batch.offsets
 
     def full_text(self, query: str, limit: int, doc_ids: Sequence[str] | None = None) -> dict[str, float]:
         """Return the BM25 scores of the best `limit` units that share a stem with the query."""
         table = self._units()
         if table is None:
             return {}
-        live = self._live()
+        live = self.live()
         fetch = limit
         while True:
             search = table.search(MatchQuery(query, "text"), query_type="fts").limit(fetch)
             search = search.select(["key", "doc_id", "_score"])
             if doc_ids is not None:
-                search = search.where(_any_of("doc_id", doc_ids), prefilter=True)
-            with _readable(self.uri):
+                search = search.where(any_of("doc_id", doc_ids), prefilter=True)
+            with self._database.readable():
                 rows = search.to_arrow().to_pylist()
             scores = {row["key"]: float(row["_score"]) for row in rows if row["doc_id"] in live}
             if len(scores) >= limit or len(rows) < fetch:
@@ -202,8 +156,8 @@ class Store:
 
     def multivector(self, channel: Channel, key: str) -> MultiVector | None:
         """Return the vectors of one unit, or None where it has none in this channel."""
-        rows = self._rows(channel, [key])
-        return tables.read_multivector(rows[0]) if rows else None
+        rows, pin = self._rows(channel, [key]), self.pin(channel)
+        return tables.read_multivector(rows[0], pin.choice) if rows and pin else None
 
     def preview(self, key: str) -> bytes:
         """Return the JPEG of a page, empty where it has none.
@@ -218,17 +172,17 @@ class Store:
 
     def sizes(self) -> dict[str, tuple[int, int]]:
         """Return the rows and bytes of each table there is."""
-        with _readable(self.uri):
+        with self._database.readable():
             stats = {name: table.stats() for name, table in self._existing()}
         return {name: (stat["num_rows"], stat["total_bytes"]) for name, stat in stats.items()}
 
     def _rows(self, name: str, keys: Sequence[str]) -> list[dict[str, Any]]:
-        table = self._units() if name == "units" else self._table(name)
+        table = self._units() if name == "units" else self._database.table(name)
         if table is None or not keys:
             return []
-        live = self._live()
-        with _readable(self.uri):
-            rows = table.search().where(_any_of("key", keys)).to_arrow().to_pylist()
+        live = self.live()
+        with self._database.readable():
+            rows = table.search().where(any_of("key", keys)).to_arrow().to_pylist()
         return [row for row in rows if row["doc_id"] in live]
 
     def _units(self) -> Any | None:
@@ -237,13 +191,21 @@ class Store:
         Raises:
             CorpusError: There are documents, but the table of their pages is gone.
         """
-        table = self._table("units")
+        table = self._database.table("units")
         if table is None and self.documents():
-            raise CorpusError(f"The corpus {self.uri} is damaged: its table of pages is gone. {_RESTORE}")
+            raise CorpusError(f"The corpus {self.uri} is damaged: its table of pages is gone. {RESTORE}")
         return table
 
-    def _live(self) -> set[str]:
-        return {stored.doc_id for stored in self.documents().values()}
+    def names(self) -> dict[str, str]:
+        """Return the names of the complete documents by id; the same object until a document comes or goes."""
+        documents = self.documents()
+        if self._names[0] is not documents:
+            self._names = (documents, {stored.doc_id: name for name, stored in documents.items()})
+        return self._names[1]
+
+    def live(self) -> set[str]:
+        """Return the ids of the complete documents."""
+        return set(self.names())
 
     # --- writing -----------------------------------------------------------------------------------------
 
@@ -254,57 +216,35 @@ class Store:
         Raises:
             CorpusError: Another process holds it, or nothing can be written there.
         """
-        with self._lock():
+        with self._database.lock():
             self._sweep()
             yield
             self._tidy(self._sweep())
 
-    @contextmanager
-    def _lock(self) -> Iterator[None]:
-        if not self._local:  # an object store has no lock: there, see `_sweep`
-            yield
-            return
-        with _clear(self.uri):
-            Path(self.uri).mkdir(parents=True, exist_ok=True)
-            held = {path.name for path in Path(self.uri).iterdir()}
-            if held and _IDENTITY not in held and "documents.lance" not in held and "units.lance" not in held:
-                raise CorpusError(f"{self.uri} is a folder of other files, not a corpus. Name a new or empty folder.")
-            if not self._identity():
-                (Path(self.uri) / _IDENTITY).write_text(uuid.uuid4().hex)
-            lock = FileLock(Path(self.uri) / "writer.lock", timeout=LOCK_WAIT)
-            try:
-                lock.acquire()
-            except Timeout as error:
-                raise CorpusError(
-                    f"Another process has been writing to {self.uri} for {LOCK_WAIT:.0f} s. Try again when it is done."
-                ) from error
-        try:
-            yield
-        finally:
-            lock.release()
-
     def append(self, units: Sequence[EncodedUnit], encoders: Mapping[Channel, Encoder]) -> None:
         """Write units and their vectors; they are seen once `complete` has named their documents."""
-        with _clear(self.uri):
-            self._create("documents", tables.DOCUMENTS)  # first: rows without this table are a damaged corpus
-            pages = self._create("units", tables.UNITS)
+        with self._database.writable():
+            self._database.create("documents", tables.DOCUMENTS)  # first: rows without this table are a damaged corpus
+            pages = self._database.create("units", tables.UNITS)
             pages.add(tables.units_table(units))
             if not pages.list_indices():
                 pages.create_index("text", config=FTS(language="English", stem=True, ascii_folding=True))
             previews = tables.previews_table(units)
             if previews.num_rows:
-                self._create("previews", tables.PREVIEWS).add(previews)
+                self._database.create("previews", tables.PREVIEWS).add(previews)
             for channel, encoder in encoders.items():
-                pin = json.dumps(asdict(Pin(encoder.name, encoder.dim, encoder.fingerprint)))
-                schema = tables.vector_schema(channel, encoder.dim, {"encoder": pin})
-                rows = tables.vectors_table(units, channel, schema)
+                pin = self.pin(channel) or Pin(
+                    encoder.name, encoder.dim, encoder.fingerprint, self._bits or 8, self._pool or 1
+                )
+                schema = tables.vector_schema(channel, pin.metadata())
+                rows = tables.vectors_table(units, channel, schema, pin.choice)
                 if rows.num_rows:
-                    self._create(channel, schema).add(rows)
+                    self._database.create(channel, schema).add(rows)
 
     def complete(self, doc_id: str, info: DocumentInfo) -> None:
         """Make a document visible, in place of any other of its name."""
-        with _clear(self.uri):
-            self._create("documents", tables.DOCUMENTS).add(StoredDocument(doc_id, info).table())
+        with self._database.writable():
+            self._database.create("documents", tables.DOCUMENTS).add(StoredDocument(doc_id, info).table())
 
     def delete(self, names: Sequence[str]) -> None:
         """Remove documents and all that belongs to them.
@@ -317,107 +257,74 @@ class Store:
         missing = [name for name in names if name not in self.documents()]
         if missing:
             raise NotFound(f"There is no document {missing[0]!r} in {self.uri}. `vdr list` shows what there is.")
-        with self.writing(), _clear(self.uri):
-            self._tables["documents"].delete(_any_of("name", names))
+        with self.writing(), self._database.writable():
+            self._database.create("documents", tables.DOCUMENTS).delete(any_of("name", names))
 
     def _sweep(self) -> set[str]:
         """Remove rows of documents that are not, or no longer, complete; return the tables that had some.
 
         Without a lock another writer may be at work, so on an object store rows of the last day are left alone.
         """
-        live = self._live()
+        live = self.live()
         swept: set[str] = set()
-        if self._table("documents") is None and self._existing():
-            raise CorpusError(f"The corpus {self.uri} is damaged: its table of documents is gone. {_RESTORE}")
-        newest = "~" if self._local else new_doc_id(time.time() - 86_400)
-        with _clear(self.uri):
+        if self._database.table("documents") is None and self._existing():
+            raise CorpusError(f"The corpus {self.uri} is damaged: its table of documents is gone. {RESTORE}")
+        newest = "~" if self._database.folder is not None else new_doc_id(time.time() - 86_400)
+        with self._database.writable():
             for name, table in self._existing():
                 present = set(table.search().select(["doc_id"]).to_arrow()["doc_id"].to_pylist())
                 dead = sorted(doc_id for doc_id in present - live if doc_id < newest)
                 if dead:
                     logger.info("%s: removing rows of %d former documents from %s", self.uri, len(dead), name)
-                    table.delete(_any_of("doc_id", dead))
+                    table.delete(any_of("doc_id", dead))
                     swept.add(name)
         return swept
 
-    def _tidy(self, swept: set[str]) -> None:
-        """Bring the full-text index up to date; compact what lost rows or has fallen into too many fragments."""
-        with _clear(self.uri):
+    def _tidy(self, swept: Collection[str]) -> None:
+        """Bring the indexes up to date; compact what lost rows or has fallen into too many fragments."""
+        with self._database.writable():
             for name, table in self._existing():
-                fragments = table.stats()["fragment_stats"]["num_small_fragments"]
-                if name == "units" or name in swept or fragments > MANY_FRAGMENTS:
-                    table.optimize(cleanup_older_than=KEEP_VERSIONS)
+                stats = table.stats()
+                many = stats["fragment_stats"]["num_small_fragments"] > MANY_FRAGMENTS
+                if name == "units" or ((name in swept or many) and stats["total_bytes"] <= COMPACT_BYTES):
+                    self._optimize(name, table, KEEP_VERSIONS)
+            for vectors in self._vectors.values():
+                vectors.update(self.live())
+
+    def optimize(self) -> None:
+        """Do at once, and thoroughly, what writes do in part: compact, bring indexes up to date, drop old versions.
+
+        What was deleted leaves the disk. A reader in the middle of a search may have to search again.
+
+        Raises:
+            CorpusError: Another process is writing.
+        """
+        with self._database.lock():
+            self._sweep()
+            with self._database.writable():
+                for name, table in self._existing():
+                    self._optimize(name, table, timedelta(milliseconds=1))
+                for vectors in self._vectors.values():
+                    vectors.update(self.live(), fully=True)
+
+    def _optimize(self, name: str, table: Any, keep: timedelta) -> None:
+        keyed = {column for index in table.list_indices() for column in index.columns}
+        if name != "documents" and "key" not in keyed and table.count_rows() > MANY_ROWS:
+            table.create_index("key", config=BTree())
+        thorough = keep < KEEP_VERSIONS
+        lengths = table.stats()["fragment_stats"]
+        deleted = lengths["num_fragments"] * lengths["lengths"]["mean"] - table.count_rows()
+        if thorough and deleted > 0 and name != "documents":
+            # LanceDB leaves a few deleted rows where they are until their fragment is merged with another: here is one
+            row = table.search().limit(1).to_arrow()
+            nobody = pa.array([""] * len(row), pa.utf8())
+            table.add(row.set_column(row.schema.get_field_index("doc_id"), "doc_id", nobody))
+            table.optimize(cleanup_older_than=keep, delete_unverified=True)
+            table.delete("doc_id = ''")
+        table.optimize(cleanup_older_than=keep, delete_unverified=thorough)
 
     # --- tables ------------------------------------------------------------------------------------------
 
     def _existing(self) -> list[tuple[str, Any]]:
         names = ("documents", "units", "previews", *CHANNELS)
-        return [(name, table) for name in names if (table := self._table(name)) is not None]
-
-    def _table(self, name: str) -> Any | None:
-        """Return an open table that follows other processes' writes, or None if it does not exist."""
-        identity = self._identity()
-        if identity != self._seen:  # another corpus has come to this place: nothing that is held is of it
-            self._db, self._seen, self._documents = None, identity, (-1, {})
-            self._tables.clear()
-            self._held.clear()
-        if name in self._tables:
-            return self._tables[name]
-        if self._db is None:
-            if self._local and not Path(self.uri).is_dir():
-                return None  # connecting would make the folder
-            self._connect()
-        try:
-            self._tables[name] = self._db.open_table(name)
-        except ValueError as error:
-            if "not found" in str(error):
-                return None
-            raise CorpusError(f"The corpus {self.uri} cannot be read: {error}") from error
-        return self._tables[name]
-
-    def _create(self, name: str, schema: pa.Schema) -> Any:
-        table = self._table(name)
-        if table is None:
-            table = self._tables[name] = self._db.create_table(name, schema=schema)
-        return table
-
-    def _identity(self) -> str:
-        """Return what tells this corpus from another that was at the same place; empty where nothing does."""
-        file = Path(self.uri) / _IDENTITY
-        return file.read_text() if self._local and file.is_file() else ""
-
-    def _connect(self) -> None:
-        try:
-            self._db = lancedb.connect(self.uri, read_consistency_interval=timedelta(0))
-        except _LANCE_ERRORS as error:
-            raise CorpusError(f"The corpus {self.uri} cannot be opened: {error}") from error
-
-
-@contextmanager
-def _readable(uri: str) -> Iterator[None]:
-    """Say in one line that a corpus could not be read, and why."""
-    try:
-        yield
-    except _LANCE_ERRORS as error:
-        raise CorpusError(f"The corpus {uri} cannot be read: {_first_line(error)}. {_RESTORE}") from error
-
-
-@contextmanager
-def _clear(uri: str) -> Iterator[None]:
-    """Say in one line that a corpus could not be written, and why."""
-    try:
-        yield
-    except _LANCE_ERRORS as error:
-        raise CorpusError(
-            f"The corpus {uri} cannot be written: {_first_line(error)}. Check that the disk is writable and has space."
-        ) from error
-
-
-def _first_line(error: BaseException) -> str:
-    return next(iter(str(error).strip().splitlines()), type(error).__name__)
-
-
-def _any_of(column: str, values: Sequence[str]) -> str:
-    """Return the SQL condition that a column has one of these values."""
-    quoted = ", ".join("'" + value.replace("'", "''") + "'" for value in values)
-    return f"{column} IN ({quoted})" if quoted else "false"
+        return [(name, table) for name in names if (table := self._database.table(name)) is not None]

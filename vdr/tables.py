@@ -5,7 +5,7 @@
 | `documents` | a complete document | what `DocumentInfo` says, and the `doc_id` its rows elsewhere carry |
 | `units` | a page or passage | text (full-text index), a box for each word |
 | `previews` | a page | its picture, JPEG |
-| `visual`, `text` | a unit's multi-vector | float16 vectors, and the box or the word of each |
+| `visual`, `text` | a unit's multi-vector | numbers and scales (`vdr.quantize`), and the box or the word of each |
 
 Every row but those of `documents` starts with `key` (`<document>:<page>`), `doc_id` and `page`. Boxes are stored as
 uint16 fractions of the page.
@@ -21,7 +21,9 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from vdr.types import Channel, DocumentInfo, Floats, MultiVector, Unit
+from vdr.quantize import Quantized, dequantize, pack, pool, quantize, unpack
+from vdr.quantize import bytes_a_vector as _bytes
+from vdr.types import Channel, DocumentInfo, Floats, Ints, MultiVector, Unit
 
 _BOX = 65_535
 
@@ -45,10 +47,26 @@ UNITS = pa.schema([*_ROW, ("record", pa.utf8()), ("text", pa.utf8()), ("boxes", 
 PREVIEWS = pa.schema([*_ROW, ("jpeg", pa.large_binary())])
 
 
-def vector_schema(channel: Channel, dim: int, metadata: Mapping[str, str]) -> pa.Schema:
+def vector_schema(channel: Channel, metadata: Mapping[str, str]) -> pa.Schema:
     """Return the schema of a channel's table; `metadata` is kept with it."""
     place = ("boxes", pa.list_(pa.uint16())) if channel == "visual" else ("words", pa.list_(pa.int32()))
-    return pa.schema([*_ROW, ("vectors", pa.list_(pa.list_(pa.float16(), dim))), place], metadata=dict(metadata))
+    numbers = pa.field("numbers", pa.large_binary(), metadata={"lance-encoding:compression": "none"})
+    return pa.schema([*_ROW, numbers, ("scales", pa.list_(pa.float32())), place], metadata=dict(metadata))
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """How a channel keeps its vectors, fixed when its table is made.
+
+    Attributes:
+        dim: Numbers a vector has.
+        bits: Bits a number is kept in: 8, 4, 2 or 1.
+        pool: How many similar vectors of a unit become one: 1, 2 or 3.
+    """
+
+    dim: int
+    bits: int = 8
+    pool: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,33 +130,26 @@ def previews_table(units: Sequence[EncodedUnit]) -> pa.Table:
     return pa.Table.from_pylist(rows, schema=PREVIEWS)
 
 
-def vectors_table(units: Sequence[EncodedUnit], channel: Channel, schema: pa.Schema) -> pa.Table:
+def vectors_table(units: Sequence[EncodedUnit], channel: Channel, schema: pa.Schema, choice: Choice) -> pa.Table:
     """Return a channel's rows of those units that have vectors in it."""
-    having = [(item, item.vectors[channel]) for item in units if channel in item.vectors]
-    having = [(item, multivector) for item, multivector in having if len(multivector.vectors)]
-    if not having:
-        return schema.empty_table()
-    dim = schema.field("vectors").type.value_type.list_size
-    flat = np.concatenate([multivector.vectors for _, multivector in having]).astype(np.float16)
-    lengths = [len(multivector.vectors) for _, multivector in having]
-    offsets = pa.array(np.concatenate([[0], np.cumsum(lengths)]).astype(np.int32))
-    vectors = pa.FixedSizeListArray.from_arrays(pa.array(flat.reshape(-1)), dim)
-    places = [_places(multivector, channel) for _, multivector in having]
-    columns = [
-        pa.array([item.key for item, _ in having]),
-        pa.array([item.doc_id for item, _ in having]),
-        pa.array([item.unit.page for item, _ in having], pa.int32()),
-        pa.ListArray.from_arrays(offsets, vectors),
-        pa.array(places, schema.types[-1]),
-    ]
-    return pa.Table.from_arrays(columns, schema=schema)
+    rows = []
+    for item in units:
+        if channel in item.vectors and len(item.vectors[channel].vectors):
+            multivector = item.vectors[channel]
+            vectors, kept = pool(multivector.vectors, choice.pool)
+            quantized = quantize(vectors, choice.bits)
+            place = _places(multivector, channel, kept)
+            numbers = pack(quantized, choice.bits).tobytes()
+            rows.append(item._row(numbers=numbers, scales=quantized.scales, **{schema.names[-1]: place}))
+    return pa.Table.from_pylist(rows, schema=schema)
 
 
-def _places(multivector: MultiVector, channel: Channel) -> NDArray[Any]:
-    place = _pack(multivector.boxes) if channel == "visual" and multivector.boxes is not None else multivector.words
-    if place is None:
+def _places(multivector: MultiVector, channel: Channel, kept: NDArray[np.intp]) -> NDArray[Any]:
+    if channel == "visual" and multivector.boxes is not None:
+        return _pack(multivector.boxes[kept])
+    if multivector.words is None:
         raise ValueError(f"vectors of the {channel} channel come without their places")
-    return place
+    return multivector.words[kept]
 
 
 def read_document(row: dict[str, Any]) -> StoredDocument:
@@ -154,20 +165,24 @@ def read_unit(row: dict[str, Any]) -> StoredUnit:
     return StoredUnit(**row)
 
 
-def read_multivector(row: dict[str, Any]) -> MultiVector:
+def read_multivector(row: dict[str, Any], choice: Choice) -> MultiVector:
     """Return a row of `visual` or `text`."""
-    vectors = np.asarray(row["vectors"], np.float32)
+    packed = np.frombuffer(row["numbers"], np.uint8).reshape(len(row["scales"]), -1)
+    quantized = Quantized(unpack(packed, choice.dim, choice.bits), np.asarray(row["scales"], np.float32))
+    vectors = dequantize(quantized, choice.bits)
     if "boxes" in row:
         return MultiVector(vectors, boxes=_unpack(row["boxes"]))
     return MultiVector(vectors, words=np.asarray(row["words"], np.int32))
 
 
-def flat_vectors(column: pa.ListArray) -> tuple[NDArray[np.float16], NDArray[np.int32]]:
-    """Return a batch's vectors `(n, dim)` one after another, and where each row's begin: `(rows + 1,)`."""
-    dim = column.type.value_type.list_size
-    offsets = column.offsets.to_numpy()
-    vectors = column.flatten().flatten().to_numpy(zero_copy_only=True).reshape(-1, dim)
-    return vectors, offsets - offsets[0]
+def read_quantized(batch: pa.RecordBatch, choice: Choice) -> tuple[Quantized, Ints]:
+    """Return a batch's vectors one after another, and where each row's begin: `(rows + 1,)`."""
+    scales, numbers = batch.column("scales"), batch.column("numbers")
+    offsets = scales.offsets.to_numpy()
+    begin, end = np.frombuffer(numbers.buffers()[1], np.int64)[[numbers.offset, numbers.offset + len(numbers)]]
+    packed = np.frombuffer(numbers.buffers()[2], np.uint8)[begin:end].reshape(offsets[-1] - offsets[0], -1)
+    flat = scales.flatten().to_numpy(zero_copy_only=True)
+    return Quantized(unpack(packed, choice.dim, choice.bits), flat), (offsets - offsets[0]).astype(np.int32)
 
 
 def _pack(boxes: Floats) -> NDArray[np.uint16]:
@@ -176,3 +191,8 @@ def _pack(boxes: Floats) -> NDArray[np.uint16]:
 
 def _unpack(packed: Sequence[int]) -> Floats:
     return np.asarray(packed, np.float32).reshape(-1, 4) / np.float32(_BOX)
+
+
+def bytes_a_vector(choice: Choice) -> int:
+    """Return the bytes a vector's numbers take."""
+    return _bytes(choice.dim, choice.bits)

@@ -41,14 +41,30 @@ TextEncoderOption = Annotated[
 ]
 CollectionOption = Annotated[str | None, typer.Option("--collection", help="Only in this collection.")]
 DocOption = Annotated[list[str] | None, typer.Option("--doc", help="Only in this document; may be repeated.")]
+BitsOption = Annotated[
+    int | None,
+    typer.Option("--bits", help="Bits a number of a vector is kept in: 8, 4, 2, 1.", show_default="corpus's own, or 8"),
+]
+PoolOption = Annotated[
+    int | None,
+    typer.Option(
+        "--pool", help="Similar vectors of a page merged into one: 1, 2, 3.", show_default="corpus's own, or 1"
+    ),
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
-def open_corpus(corpus: str | None, encoder: str | None = None, text_encoder: str | None = None) -> Corpus:
+def open_corpus(
+    corpus: str | None,
+    encoder: str | None = None,
+    text_encoder: str | None = None,
+    bits: int | None = None,
+    pool: int | None = None,
+) -> Corpus:
     """Open the corpus a command is about."""
     from vdr.corpus import Corpus
 
-    return Corpus(corpus, encoder=encoder, text_encoder=text_encoder)
+    return Corpus(corpus, encoder=encoder, text_encoder=text_encoder, bits=bits, pool=pool)
 
 
 def tell(report: AddReport) -> None:

@@ -1,0 +1,238 @@
+"""Search in a channel that is coded: the ranking of brute force, whatever happens to the corpus and its index."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+from toy_encoder import DIM, add
+
+from vdr import codes, index, retrieve
+from vdr.store import Store
+from vdr.types import Floats
+
+
+@pytest.fixture(autouse=True)
+def _every_channel_is_coded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("vdr.vectors.EXHAUSTIVE", -1)
+    monkeypatch.setattr("vdr.search.CANDIDATES", 512)
+
+
+def words(random: np.random.Generator, kinds: int = 40) -> Floats:
+    """Return directions that vectors scatter around, as words of a language do."""
+    centres = random.normal(size=(kinds, DIM))
+    unit: Floats = (centres / np.linalg.norm(centres, axis=1, keepdims=True)).astype(np.float32)
+    return unit
+
+
+def page(random: np.random.Generator, centres: Floats, length: int = 30) -> Floats:
+    vectors = centres[random.integers(0, len(centres), length)] + random.normal(size=(length, DIM)) * 0.08
+    unit: Floats = (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
+    return unit
+
+
+def brute_force(query: Floats, pages: dict[str, Floats]) -> dict[str, float]:
+    return {key: float((vectors @ query.T).max(axis=0).sum()) for key, vectors in pages.items()}
+
+
+def best(scores: dict[str, float], k: int) -> list[str]:
+    return sorted(scores, key=lambda key: (-scores[key], key))[:k]
+
+
+@pytest.fixture(scope="module")
+def many() -> dict[str, list[Floats]]:
+    """30 documents of 40 pages."""
+    random = np.random.default_rng(1)
+    centres = words(random)
+    return {f"{n:02}.pdf": [page(random, centres) for _ in range(40)] for n in range(30)}
+
+
+@pytest.fixture(scope="module")
+def queries() -> list[Floats]:
+    random = np.random.default_rng(2)
+    centres = words(np.random.default_rng(1))
+    return [page(random, centres, 8) for _ in range(20)]
+
+
+@pytest.fixture(scope="module")
+def large(many: dict[str, list[Floats]], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("vdr.vectors.EXHAUSTIVE", -1)
+        folder = tmp_path_factory.mktemp("staged") / "corpus"
+        store = Store(str(folder))
+        for name, pages in many.items():
+            add(store, name, pages)
+    return folder
+
+
+def keyed(documents: dict[str, list[Floats]]) -> dict[str, Floats]:
+    return {f"{name}:{n}": vectors for name, pages in documents.items() for n, vectors in enumerate(pages, start=1)}
+
+
+def test_the_best_ten_of_1_200_pages_are_those_of_brute_force(
+    large: Path, many: dict[str, list[Floats]], queries: list[Floats]
+) -> None:
+    store = Store(str(large))
+    found = exactly_scored = 0
+    for query in queries:
+        expected = brute_force(query, keyed(many))
+        scores = retrieve.score(store, "visual", query, None, 10)
+        found += len(set(best(dict(scores.exact), 10)) & set(best(expected, 10)))
+        exactly_scored += len(scores.exact)
+        assert scores.exact == pytest.approx({key: expected[key] for key in scores.exact}, abs=0.02)  # int8
+        assert len(scores.exact) + len(scores.estimated) == 512
+    assert found >= 0.99 * 10 * len(queries)
+    assert exactly_scored < 400 * len(queries)  # the stages do leave work undone
+
+
+def test_exact_scores_every_page(large: Path, many: dict[str, list[Floats]], queries: list[Floats]) -> None:
+    scores = retrieve.score(Store(str(large)), "visual", queries[0], None, 10, exact=True)
+    assert scores.exact == pytest.approx(brute_force(queries[0], keyed(many)), abs=0.02)
+    assert scores.estimated == {}
+
+
+def test_a_filter_ranks_its_documents_as_without_codes(
+    large: Path, many: dict[str, list[Floats]], queries: list[Floats]
+) -> None:
+    store = Store(str(large))
+    ids = {name: doc_id for doc_id, name in store.names().items()}
+    chosen = ["03.pdf"]
+    scores = retrieve.score(store, "visual", queries[0], [ids[name] for name in chosen], 10)
+    assert scores.exact == pytest.approx(brute_force(queries[0], keyed({"03.pdf": many["03.pdf"]})), abs=0.02)
+    assert retrieve.score(store, "visual", queries[0], [], 10).exact == {}
+
+
+def test_more_hits_than_candidates_are_scored_exactly(
+    large: Path, many: dict[str, list[Floats]], queries: list[Floats]
+) -> None:
+    scores = retrieve.score(Store(str(large)), "visual", queries[0], None, 5_000)
+    assert scores.exact == pytest.approx(brute_force(queries[0], keyed(many)), abs=0.02)
+
+
+def test_the_index_follows_other_processes(large: Path, tmp_path: Path, queries: list[Floats]) -> None:
+    copy = shutil.copytree(large, tmp_path / "corpus")
+    reader = Store(str(copy))
+    retrieve.score(reader, "visual", queries[0], None, 10)
+    script = (
+        "import sys, numpy as np, vdr.vectors; vdr.vectors.EXHAUSTIVE = -1\n"
+        "from toy_encoder import add; from vdr.store import Store\n"
+        "add(Store(sys.argv[1]), 'new.pdf', [np.load(sys.argv[2])])"
+    )
+    np.save(tmp_path / "query.npy", queries[0])
+    command = [sys.executable, "-c", script, str(copy), str(tmp_path / "query.npy")]
+    subprocess.run(command, check=True, cwd=Path(__file__).parent)
+    scores = retrieve.score(reader, "visual", queries[0], None, 1).exact
+    assert best(dict(scores), 1) == ["new.pdf:1"]
+    assert scores["new.pdf:1"] == pytest.approx(8.0, abs=0.02)  # the page is the query: eight products of 1
+    Store(str(copy)).delete(["new.pdf"])
+    assert "new.pdf:1" not in retrieve.score(reader, "visual", queries[0], None, 1).exact
+    Store(str(copy)).optimize()
+    assert "new.pdf:1" not in retrieve.score(reader, "visual", queries[0], None, 1).exact
+
+
+def test_documents_without_codes_are_found(
+    large: Path, tmp_path: Path, queries: list[Floats], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copy = shutil.copytree(large, tmp_path / "corpus")
+    monkeypatch.setattr("vdr.vectors.Vectors.update", lambda *_args, **_named: None)  # as if it had died before
+    add(Store(str(copy)), "new.pdf", [queries[0]])
+    scores = retrieve.score(Store(str(copy)), "visual", queries[0], None, 1).exact
+    assert best(dict(scores), 1) == ["new.pdf:1"]
+
+
+def test_adding_a_document_writes_its_pages_only(
+    large: Path, tmp_path: Path, many: dict[str, list[Floats]], queries: list[Floats]
+) -> None:
+    copy = shutil.copytree(large, tmp_path / "corpus")
+    before = index.read_manifest(copy / "index" / "visual", _of(copy))
+    add(Store(str(copy)), "more.pdf", many["00.pdf"])
+    after = index.read_manifest(copy / "index" / "visual", _of(copy))
+    assert before is not None and after is not None
+    assert (after.generation, after.units, after.vectors) == (before.generation, 1_240, before.vectors + 1_200)
+
+
+def _of(folder: Path) -> str:
+    return Store(str(folder)).vectors("visual")._of()
+
+
+@pytest.mark.parametrize("damage", ["cut", "manifest", "gone", "layout"])
+def test_a_damaged_index_is_not_used_and_made_anew_by_the_next_write(
+    large: Path, tmp_path: Path, many: dict[str, list[Floats]], queries: list[Floats], damage: str
+) -> None:
+    copy = shutil.copytree(large, tmp_path / "corpus")
+    folder = copy / "index" / "visual"
+    match damage:
+        case "cut":
+            file = next(folder.glob("*.signs"))
+            file.write_bytes(file.read_bytes()[:-1])
+        case "manifest":
+            (folder / "manifest.json").write_text("{")
+        case "gone":
+            shutil.rmtree(folder)
+        case "layout":
+            manifest = folder / "manifest.json"
+            manifest.write_text(manifest.read_text().replace('"layout": 1', '"layout": 0'))
+    expected = brute_force(queries[0], keyed(many))
+    assert retrieve.score(Store(str(copy)), "visual", queries[0], None, 10).exact == pytest.approx(expected, abs=0.02)
+    store = Store(str(copy))
+    store.delete(["29.pdf"])
+    assert store.vectors("visual").index() is not None
+    assert retrieve.score(store, "visual", queries[0], None, 10).estimated  # not all were scored exactly
+
+
+def test_optimize_frees_what_was_deleted_and_drops_its_codes(large: Path, tmp_path: Path) -> None:
+    copy = shutil.copytree(large, tmp_path / "corpus")
+    store = Store(str(copy))
+
+    def size(part: str) -> int:
+        return sum(file.stat().st_size for file in (copy / part).rglob("*") if file.is_file())
+
+    store.optimize()
+    before = size("visual.lance")
+    store.delete(["00.pdf"])
+    store.optimize()
+    assert size("visual.lance") < 0.98 * before  # a thirtieth went
+    store.delete([f"{n:02}.pdf" for n in range(1, 25)])
+    store.optimize()
+    assert size("visual.lance") < 0.25 * before
+    kept = store.vectors("visual").index()
+    assert kept is not None and len(kept.codes) == 200
+
+
+def test_code_scores_are_those_of_the_vectors_the_codes_stand_for(
+    many: dict[str, list[Floats]], queries: list[Floats], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pages = many["00.pdf"] + many["01.pdf"]
+    flat, offsets = np.concatenate(pages), np.cumsum([0, *map(len, pages)])
+    centroids = codes.train(flat, 64)
+    coded, error = codes.encode(flat, offsets, centroids)
+    assert error == pytest.approx(((flat - centroids.fine[codes.assign(flat, centroids)]) ** 2).sum(), rel=1e-4)
+    table = queries[0] @ centroids.fine.T
+    lists = [codes.make_lists(coded, 0, len(pages), len(centroids))]
+    by_ids = codes.score_ids(table, lists, len(centroids))
+    by_hand = [table[:, coded.ids[a:b]].max(axis=1).sum() for a, b in pairwise(coded.id_offsets)]
+    np.testing.assert_allclose(by_ids, by_hand, rtol=1e-4)
+    assert (codes.score_ids(table, lists, 5) > by_ids - 1e-4).all()  # never too low
+    ids = codes.assign(flat, centroids)
+    left = flat - centroids.fine[ids]
+    worth = (left**2).sum(axis=1) / np.maximum(np.abs(left).sum(axis=1), 1e-9)
+    restored = centroids.fine[ids] + np.where(left > 0, 1, -1) * worth[:, None]
+    by_hand = [(restored[a:b] @ queries[0].T).max(axis=0).sum() for a, b in pairwise(offsets)]
+    monkeypatch.setattr(codes, "MARGIN", np.float32(9))  # look at every vector
+    by_signs = codes.score_signs(queries[0], table, coded, np.arange(len(pages)))
+    np.testing.assert_allclose(by_signs, by_hand, atol=0.1)  # a byte keeps what a sign is worth to 4 %
+
+
+def test_a_unit_with_hundreds_of_equal_vectors_is_coded_whole() -> None:
+    vectors = np.repeat(np.eye(2, DIM, dtype=np.float32), [600, 1], axis=0)
+    centroids = codes.train(np.eye(2, DIM, dtype=np.float32), 2)
+    coded, error = codes.encode(vectors, np.array([0, 601]), centroids)
+    assert sorted(coded.members.tolist()) == [1, 90, 255, 255]
+    assert error == 0
+    query = np.eye(2, DIM, dtype=np.float32)
+    assert codes.score_signs(query, query @ centroids.fine.T, coded, np.array([0])).tolist() == [2.0]

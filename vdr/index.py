@@ -1,0 +1,268 @@
+"""The codes of a channel in a folder beside its tables: derived data, appended to, mapped into memory, checked.
+
+Knows arrays and files, no database. `manifest.json` says what the folder is of and how far its files count; it is
+replaced in one step, last, so a reader sees the state before a write or after it, and what an interrupted writer
+appended is cut off by the next. A folder that does not fit what is asked for, or whose files are too short, is not an
+index. The codes of a unit never change: a replaced document has another `doc_id`. Which documents there are is said
+by the corpus alone, at every search.
+
+| file | an item is |
+|---|---|
+| `units` | a unit: document, page, counts of the two below |
+| `ids`, `members` | a centroid that a unit has, and how many of its vectors |
+| `signs`, `lengths` | a vector |
+| `centroids.npz` | |
+
+Files carry the name of a generation; training centroids anew begins another, and the old one serves until it is done.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import shutil
+import uuid
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vdr import codes as coding
+from vdr.codes import Centroids, Codes, Lists
+
+logger = logging.getLogger(__name__)
+
+LAYOUT = 1
+_UNIT = np.dtype([("doc_id", "S26"), ("page", "<i4"), ("ids", "<i4"), ("vectors", "<i4")])
+_MANIFEST = "manifest.json"
+NO_PAGE = 0
+"""The page in the row of a document that has no vectors in this channel."""
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """What an index is of, and how far its files count.
+
+    Attributes:
+        of: What it was made of: the corpus's identity, the encoder's fingerprint, the way vectors are kept.
+        generation: Which centroids.
+        dim: Numbers a vector has.
+        units: Rows of `units`.
+        ids: Items of `ids` and `members`.
+        vectors: Items of `signs` and `lengths`.
+        error: Sum over the vectors of the squares of what the centroids leave.
+        trained_vectors: Vectors there were when the centroids were trained.
+        trained_error: What they left of a vector then, on average.
+        layout: Version of this description.
+    """
+
+    of: str
+    generation: str
+    dim: int
+    units: int = 0
+    ids: int = 0
+    vectors: int = 0
+    error: float = 0.0
+    trained_vectors: int = 0
+    trained_error: float = 0.0
+    layout: int = LAYOUT
+
+    @property
+    def growth(self) -> float:
+        """How many times the vectors there were at the training there are now."""
+        return self.vectors / max(self.trained_vectors, 1)
+
+    @property
+    def drift(self) -> float:
+        """How many times the error of the training the error is now."""
+        return self.error / max(self.vectors, 1) / self.trained_error if self.trained_error > 0 else 1.0
+
+
+class Index:
+    """An index as it is read.
+
+    Attributes:
+        manifest: What it is of.
+        centroids: Of its generation.
+        codes: Of all its units, mapped from disk.
+        lists: The same units by centroid, in memory.
+        pages: `(n_units,)` the page of each unit.
+        runs: The document of each run of units, and where runs begin: `(n_runs + 1,)`.
+    """
+
+    def __init__(self, folder: Path, manifest: Manifest, before: Index | None = None) -> None:
+        self.manifest = manifest
+        same = before is not None and before.manifest.generation == manifest.generation
+        self.centroids: Centroids = (
+            before.centroids if before is not None and same else _read_centroids(folder, manifest)
+        )
+        units = _map(folder, manifest, "units", _UNIT, manifest.units)
+        width = -(-manifest.dim // 8)
+        signs = _map(folder, manifest, "signs", np.dtype(np.uint8), manifest.vectors * width)
+        self.codes = Codes(
+            _map(folder, manifest, "ids", np.dtype("<u2"), manifest.ids),
+            _map(folder, manifest, "members", np.dtype(np.uint8), manifest.ids),
+            signs.reshape(-1, width),
+            _map(folder, manifest, "lengths", np.dtype(np.uint8), manifest.vectors),
+            np.concatenate([[0], np.cumsum(units["ids"], dtype=np.int64)]),
+            np.concatenate([[0], np.cumsum(units["vectors"], dtype=np.int64)]),
+        )
+        self.pages = np.array(units["page"])
+        names = np.array(units["doc_id"])
+        begins = np.flatnonzero(np.concatenate([[True], names[1:] != names[:-1]])) if len(names) else np.zeros(0, int)
+        self.runs: tuple[list[str], NDArray[np.int64]] = (
+            [name.decode() for name in names[begins].tolist()],
+            np.concatenate([begins, [len(names)]]).astype(np.int64),
+        )
+        self.doc_ids = frozenset(self.runs[0])
+        self._last: tuple[Collection[str], NDArray[np.int64]] | None = None
+        whole = before.manifest.units // coding.BLOCK if before is not None and same else 0
+        kept = before.lists[:whole] if before is not None else []
+        self.lists: list[Lists] = [*kept, *self._make_lists(whole * coding.BLOCK)]
+
+    def _make_lists(self, begin: int) -> list[Lists]:
+        firsts = range(begin, len(self.codes), coding.BLOCK)
+        lasts = [min(first + coding.BLOCK, len(self.codes)) for first in firsts]
+        n = len(self.centroids)
+        return [coding.make_lists(self.codes, first, last, n) for first, last in zip(firsts, lasts, strict=True)]
+
+    def of(self, doc_ids: Collection[str]) -> NDArray[np.int64]:
+        """Return the units of these documents, rising."""
+        if self._last is None or self._last[0] is not doc_ids:
+            names, begins = self.runs
+            chosen = np.fromiter((name in doc_ids for name in names), bool, len(names))
+            units = np.flatnonzero(np.repeat(chosen, np.diff(begins)) & (self.pages != NO_PAGE))
+            self._last = (doc_ids, units)
+        return self._last[1]
+
+    def doc_of(self, units: NDArray[np.int64]) -> list[str]:
+        """Return the document of each unit."""
+        names, begins = self.runs
+        return [names[run] for run in np.searchsorted(begins, units, side="right") - 1]
+
+
+# --- reading ---------------------------------------------------------------------------------------------
+
+
+def read(folder: Path, of: str, before: Index | None = None) -> Index | None:
+    """Return the index in a folder, or None if there is none of this.
+
+    Args:
+        folder: Where.
+        of: What it must be of.
+        before: What an earlier call returned; of it is kept what still holds.
+    """
+    for last in (False, True):
+        manifest = read_manifest(folder, of)
+        if manifest is None or (before is not None and manifest == before.manifest):
+            return before if manifest is not None else None
+        try:
+            return Index(folder, manifest, before)
+        except (OSError, ValueError, KeyError) as error:
+            if not last and manifest != read_manifest(folder, of):
+                continue  # another generation has just taken its place
+            told = f"{folder} is no usable index ({error}); every page is scored instead. Run `vdr optimize`."
+            logger.warning("%s", told)
+            return None
+    return None
+
+
+def read_manifest(folder: Path, of: str) -> Manifest | None:
+    """Return the manifest in a folder if it is of this and of this layout."""
+    try:
+        manifest = Manifest(**json.loads((folder / _MANIFEST).read_text("utf-8")))
+    except (OSError, ValueError, TypeError):
+        return None
+    return manifest if (manifest.of, manifest.layout) == (of, LAYOUT) else None
+
+
+def _map(folder: Path, manifest: Manifest, name: str, kind: np.dtype, count: int) -> NDArray:  # type: ignore[type-arg]
+    if count == 0:
+        return np.zeros(0, kind)
+    return np.memmap(folder / f"{manifest.generation}.{name}", kind, "r", shape=(count,))
+
+
+def _read_centroids(folder: Path, manifest: Manifest) -> Centroids:
+    with np.load(folder / f"{manifest.generation}.centroids.npz") as file:
+        return Centroids(file["coarse"], file["fine"], file["starts"])
+
+
+# --- writing ---------------------------------------------------------------------------------------------
+
+
+def begin(folder: Path, of: str, dim: int, centroids: Centroids, n_vectors: int, error: float) -> Manifest:
+    """Write the centroids of a new generation, which is none until `commit`.
+
+    Args:
+        folder: Where; it is made.
+        of: What the index will be of.
+        dim: Numbers a vector has.
+        centroids: Trained.
+        n_vectors: Vectors there are now.
+        error: What the centroids leave of a vector, on average.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    manifest = Manifest(of, uuid.uuid4().hex[:8], dim, trained_vectors=n_vectors, trained_error=error)
+    with (folder / f"{manifest.generation}.centroids.npz").open("wb") as file:
+        np.savez(file, coarse=centroids.coarse, fine=centroids.fine, starts=centroids.starts)
+    return manifest
+
+
+def append(
+    folder: Path, manifest: Manifest, units: Sequence[tuple[str, int]], codes: Codes | None, error: float = 0.0
+) -> Manifest:
+    """Write units behind those there are; return the manifest that counts them, to `commit`.
+
+    Args:
+        folder: Where.
+        manifest: The last one.
+        units: Document and page of each.
+        codes: Theirs; None for documents without vectors, whose page is `NO_PAGE`.
+        error: Sum of squares of what the centroids leave of their vectors.
+    """
+    rows = np.zeros(len(units), _UNIT)
+    rows["doc_id"] = [doc_id.encode() for doc_id, _ in units]
+    rows["page"] = [page for _, page in units]
+    parts: Mapping[str, tuple[int, NDArray]] = {"units": (manifest.units, rows)}  # type: ignore[type-arg]
+    if codes is not None:
+        rows["ids"], rows["vectors"] = np.diff(codes.id_offsets), np.diff(codes.vector_offsets)
+        parts = {
+            **parts,
+            "ids": (manifest.ids, codes.ids.astype("<u2")),
+            "members": (manifest.ids, codes.members),
+            "signs": (manifest.vectors, codes.signs),
+            "lengths": (manifest.vectors, codes.lengths),
+        }
+    for name, (count, items) in parts.items():
+        path = folder / f"{manifest.generation}.{name}"
+        with path.open("r+b" if path.exists() else "w+b") as file:
+            file.seek(count * items.nbytes // max(len(items), 1) if len(items) else 0)
+            if len(items):
+                file.truncate()
+                file.write(items.tobytes())
+    return replace(
+        manifest,
+        units=manifest.units + len(rows),
+        ids=manifest.ids + int(rows["ids"].sum()),
+        vectors=manifest.vectors + int(rows["vectors"].sum()),
+        error=manifest.error + error,
+    )
+
+
+def commit(folder: Path, manifest: Manifest) -> None:
+    """Make all that a manifest counts the index, in one step, and remove other generations."""
+    partial = folder / f"{_MANIFEST}.partial"
+    partial.write_text(json.dumps(asdict(manifest)), "utf-8")
+    partial.replace(folder / _MANIFEST)
+    for path in folder.iterdir():
+        if path.name != _MANIFEST and not path.name.startswith(manifest.generation):
+            with suppress(OSError):  # where a reader has it open and that keeps it; the next commit tries again
+                path.unlink()
+
+
+def remove(folder: Path) -> None:
+    """Remove an index; it can always be made again."""
+    shutil.rmtree(folder, ignore_errors=True)

@@ -1,0 +1,143 @@
+"""The inner loops of scoring, compiled by numba on their first call and kept on disk; for `maxsim` and `codes`.
+
+What each computes is said where it is called. The innermost loops run over the numbers of a vector or over the query's
+vectors, which the compiler turns into wide instructions. They let go of Python's lock, so `spread` runs them on all
+cores, from any number of threads at once.
+"""
+
+# mypy: allow-untyped-defs, disable-error-code="misc"
+# ruff: noqa: ANN001, ANN201
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
+
+import numpy as np
+from numba import njit
+
+_LOWEST = np.float32(-3e38)
+"""Less than any score; not minus infinity, which fast arithmetic does not allow."""
+
+
+def spread(part: Callable[[int, int], None], count: int, least: int) -> None:
+    """Call `part(first, last)` for parts of `count`, each at least so large, on all cores at once."""
+    parts = max(1, min(_cores(), count // least))
+    bounds = [count * number // parts for number in range(parts + 1)]
+    if parts == 1:
+        part(0, count)
+    else:
+        list(_pool().map(part, bounds[:-1], bounds[1:]))
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+@lru_cache
+def _pool() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(_cores(), thread_name_prefix="vdr-score")
+
+
+@njit(fastmath=True, cache=True, nogil=True)
+def maxsim_int8(query, numbers, scales, offsets, scores):
+    """See `vdr.maxsim.maxsim_int8`; the query's vectors are a multiple of four."""
+    n_query, dim = query.shape
+    for unit in range(len(offsets) - 1):
+        best = np.full(n_query, _LOWEST, np.float32)
+        vector = np.empty(dim, np.float32)
+        for row in range(offsets[unit], offsets[unit + 1]):
+            for place in range(dim):
+                vector[place] = numbers[row, place]
+            scale = scales[row]
+            for token in range(0, n_query, 4):
+                a, b, c, d = np.float32(0), np.float32(0), np.float32(0), np.float32(0)
+                for place in range(dim):
+                    number = vector[place]
+                    a += number * query[token, place]
+                    b += number * query[token + 1, place]
+                    c += number * query[token + 2, place]
+                    d += number * query[token + 3, place]
+                best[token] = max(best[token], a * scale)
+                best[token + 1] = max(best[token + 1], b * scale)
+                best[token + 2] = max(best[token + 2], c * scale)
+                best[token + 3] = max(best[token + 3], d * scale)
+        total = np.float32(0)
+        for token in range(n_query):
+            total += best[token]
+        scores[unit] = total
+
+
+@njit(cache=True)
+def invert(ids, counts, n_centroids):
+    """Counting sort of `(unit, id)` by id; see `vdr.codes.make_lists`."""
+    starts = np.zeros(n_centroids + 1, np.int32)
+    for one in ids:
+        starts[one + 1] += 1
+    for number in range(n_centroids):
+        starts[number + 1] += starts[number]
+    place = starts[:-1].copy()
+    units = np.empty(len(ids), np.uint16)
+    at = 0
+    for unit in range(len(counts)):
+        for _ in range(counts[unit]):
+            one = ids[at]
+            units[place[one]] = unit
+            place[one] += 1
+            at += 1
+    return starts, units
+
+
+@njit(cache=True, nogil=True)
+def walk(near, gains, starts, units, scores):
+    """Add the gains of the centroids near the query, best first, once a unit; see `vdr.codes.score_ids`."""
+    seen = np.zeros(len(scores), np.int32)
+    for row in range(near.shape[0]):
+        for rank in range(near.shape[1]):
+            one, gain = near[row, rank], gains[row, rank]
+            for at in range(starts[one], starts[one + 1]):
+                unit = units[at]
+                if seen[unit] != row + 1:
+                    seen[unit] = row + 1
+                    scores[unit] += gain
+
+
+@njit(fastmath=True, cache=True, nogil=True)
+def signs(table, lookup, margins, ids, members, signs, lengths, worth, id_offsets, vector_offsets, units, scores):
+    """Score by centroids and signs; see `vdr.codes.score_signs`. Rows of the table are padded to eights."""
+    n_query, width = lookup.shape[0], lookup.shape[1]
+    padded = table.shape[1]
+    floor = np.empty(padded, np.float32)
+    best = np.empty(n_query, np.float32)
+    for number in range(len(units)):
+        begin, end = id_offsets[units[number]], id_offsets[units[number] + 1]
+        floor[:] = _LOWEST
+        best[:] = _LOWEST
+        for at in range(begin, end):
+            row = table[ids[at]]
+            for token in range(padded):
+                floor[token] = max(floor[token], row[token])
+        for token in range(padded):
+            floor[token] -= margins[token]
+        vector = vector_offsets[units[number]]
+        for at in range(begin, end):
+            row = table[ids[at]]
+            above = _LOWEST
+            for token in range(padded):
+                above = max(above, row[token] - floor[token])
+            count = members[at]
+            if above >= 0:
+                for token in range(n_query):
+                    if row[token] >= floor[token]:
+                        for one in range(vector, vector + count):
+                            product = np.float32(0)
+                            for byte in range(width):
+                                product += lookup[token, byte, signs[one, byte]]
+                            best[token] = max(best[token], row[token] + product * worth[lengths[one]])
+            vector += count
+        total = np.float32(0)
+        for token in range(n_query):
+            total += best[token]
+        scores[number] = total

@@ -1,0 +1,342 @@
+"""The vectors of one channel: read in order, fetched by unit, and kept coded in an index. Knows no query.
+
+The table in LanceDB is the truth. The index (`vdr.index`) is made from it when a channel has more than `EXHAUSTIVE`
+bytes, by whoever writes, and lies in a folder beside the tables; a corpus in an object store has none.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Collection, Iterator
+from dataclasses import asdict, dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from vdr import index as indexing
+from vdr import tables
+from vdr.database import Database, any_of
+from vdr.errors import CorpusError
+from vdr.index import Index
+from vdr.quantize import Quantized, dequantize
+from vdr.tables import Choice
+from vdr.types import Channel, Floats, Ints
+
+logger = logging.getLogger(__name__)
+
+LAYOUT = 2
+"""Version of the tables of vectors; other versions are refused."""
+SCAN_ROWS = 64
+"""Units decoded at a time; bounds memory."""
+EXHAUSTIVE = 24 << 20
+"""Bytes of vectors up to which a channel is scored whole, from memory, and has no index."""
+NAMED = 200
+"""Documents that a condition names; where more are asked for, all are read and chosen from."""
+SAMPLE = 30
+"""Vectors a centroid is trained on."""
+REGROW = 4.0
+"""Centroids are trained anew when there are so many times the vectors there were."""
+DRIFT = 1.25
+"""Or when they leave so many times the error they left at first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pin:
+    """The encoder a channel was made with, and how its vectors are kept.
+
+    Attributes:
+        name: What the encoder was called.
+        dim: Numbers a vector has.
+        fingerprint: Of its weights.
+        bits: Bits a number is kept in.
+        pool: How many similar vectors of a unit became one.
+    """
+
+    name: str
+    dim: int
+    fingerprint: str
+    bits: int = 8
+    pool: int = 1
+
+    @property
+    def choice(self) -> Choice:
+        """How vectors are kept."""
+        return Choice(self.dim, self.bits, self.pool)
+
+    def metadata(self) -> dict[str, str]:
+        """Return what is written with the table."""
+        return {"encoder": json.dumps(asdict(self)), "layout": str(LAYOUT)}
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Vectors of some units.
+
+    Attributes:
+        keys: Of the units.
+        quantized: Their vectors, one after another.
+        offsets: `(len(keys) + 1,)` where each unit's begin.
+    """
+
+    keys: list[str]
+    quantized: Quantized
+    offsets: Ints
+
+
+class Vectors:
+    """One channel's vectors.
+
+    Args:
+        database: The corpus.
+        channel: `visual` or `text`.
+    """
+
+    def __init__(self, database: Database, channel: Channel) -> None:
+        self._database = database
+        self.channel = channel
+        self._held: tuple[object, list[tuple[list[str], Batch]]] | None = None
+        self._index: Index | None = None
+        self._rows: tuple[object, NDArray[np.int64]] | None = None
+
+    @property
+    def table(self) -> Any | None:
+        """The table, or None while the channel has no vectors."""
+        return self._database.table(self.channel)
+
+    def pin(self) -> Pin | None:
+        """Return the encoder this channel was made with, or None while it has no vectors.
+
+        Raises:
+            CorpusError: The table is of another version of vdr.
+        """
+        table = self.table
+        if table is None:
+            return None
+        metadata = table.schema.metadata
+        if int(metadata.get(b"layout", b"1")) != LAYOUT:
+            raise CorpusError(
+                f"The corpus {self._database.uri} was made by another version of vdr (its {self.channel} vectors have "
+                f"layout {int(metadata.get(b'layout', b'1'))}, not {LAYOUT}). Delete it and index again."
+            )
+        return Pin(**json.loads(metadata[b"encoder"]))
+
+    # --- reading -----------------------------------------------------------------------------------------
+
+    def batches(self, doc_ids: Collection[str]) -> Iterator[Batch]:
+        """Yield the vectors of these documents, `SCAN_ROWS` units at a time at most."""
+        source = self._all() if self.size() <= EXHAUSTIVE else self._read(doc_ids)
+        for owners, batch in source:
+            if (chosen := _of(owners, batch, doc_ids)) is not None:
+                yield chosen[1]
+
+    def size(self) -> int:
+        """Return about how many bytes the vectors have."""
+        table, pin = self.table, self.pin()
+        if table is None or pin is None:
+            return 0
+        with self._database.readable():
+            return int(table.stats()["total_bytes"])
+
+    def _all(self) -> list[tuple[list[str], Batch]]:
+        version = self._version()
+        if self._held is None or self._held[0] != version:
+            self._held = (version, list(self._read(None)))
+        return self._held[1]
+
+    def _read(self, doc_ids: Collection[str] | None) -> Iterator[tuple[list[str], Batch]]:
+        """Yield rows with their documents; of others too where there are too many documents to name."""
+        table, pin = self.table, self.pin()
+        if table is None or pin is None:
+            return
+        query = table.search().select(["key", "doc_id", "numbers", "scales"])
+        if doc_ids is not None and len(doc_ids) <= NAMED:
+            query = query.where(any_of("doc_id", sorted(doc_ids)))
+        reader = query.to_batches(batch_size=SCAN_ROWS)
+        while True:
+            with self._database.readable():
+                rows = next(reader, None)
+            if rows is None:
+                return
+            if rows.num_rows:
+                batch = Batch(rows.column("key").to_pylist(), *tables.read_quantized(rows, pin.choice))
+                yield rows.column("doc_id").to_pylist(), batch
+
+    def index(self) -> Index | None:
+        """Return the index as it is on disk now, or None where there is none."""
+        folder, of = self._folder(), self._of()
+        self._index = indexing.read(folder, of, self._index) if folder is not None and of else None
+        return self._index
+
+    def fetch(self, index: Index, units: NDArray[np.int64]) -> tuple[NDArray[np.int64], Quantized, Ints]:
+        """Return the vectors of units of the index, those that are still there, in any order.
+
+        Returns:
+            The units found, their vectors one after another, and where each unit's begin.
+        """
+        table, pin = self.table, self.pin()
+        assert table is not None and pin is not None, "a channel with an index has a table"
+        names = index.doc_of(units)
+        wanted = {(name, int(page)): unit for name, page, unit in zip(names, index.pages[units], units, strict=True)}
+        for _ in range(3):  # another process may move rows between asking where they are and reading them
+            rows = self._row_ids(table, index)[units]
+            with self._database.readable():
+                query = table.take_row_ids(rows[rows >= 0].tolist())
+                found = query.select(["doc_id", "page", "numbers", "scales"]).to_arrow().combine_chunks()
+            pairs = zip(found["doc_id"].to_pylist(), found["page"].to_pylist(), strict=True)
+            owners = [wanted.get(pair, -1) for pair in pairs]
+            if -1 not in owners:
+                break
+            self._rows = None
+        else:
+            raise CorpusError(f"The corpus {self._database.uri} is being rewritten by another process. Try again.")
+        if not owners:
+            empty = Quantized(np.zeros((0, pin.dim), np.int8), np.zeros(0, np.float32))
+            return np.zeros(0, np.int64), empty, np.zeros(1, np.int32)
+        return np.array(owners), *tables.read_quantized(found.to_batches()[0], pin.choice)
+
+    def _row_ids(self, table: Any, index: Index) -> NDArray[np.int64]:
+        """Return where each unit of the index is in the table, -1 where it is not."""
+        state = (self._version(), index.manifest)
+        if self._rows is None or self._rows[0] != state:
+            with self._database.readable():
+                rows = table.search().with_row_id(True).select(["doc_id", "page"]).to_arrow()
+            names, begins = index.runs
+            distinct = {name: number for number, name in enumerate(dict.fromkeys(names))}
+            own = np.repeat(np.array([distinct[name] for name in names], np.int64), np.diff(begins)) << 32
+            own |= index.pages.astype(np.int64)
+            number = pc.index_in(rows["doc_id"], value_set=pa.array(distinct, pa.utf8())).fill_null(-1).to_numpy()
+            there = number.astype(np.int64) << 32 | rows["page"].to_numpy().astype(np.int64)
+            order = np.argsort(there, kind="stable")
+            place = np.minimum(np.searchsorted(there[order], own), max(len(there) - 1, 0))
+            found = np.full(len(own), -1, np.int64)
+            if len(there):
+                same = there[order][place] == own
+                found[same] = rows["_rowid"].to_numpy().astype(np.int64)[order][place][same]
+            self._rows = (state, found)
+        return self._rows[1]
+
+    def _version(self) -> object:
+        table = self.table
+        with self._database.readable():
+            return (self._database.seen, table.version if table is not None else None)
+
+    # --- the index ---------------------------------------------------------------------------------------
+
+    def _folder(self) -> Path | None:
+        folder = self._database.folder
+        return folder / "index" / self.channel if folder is not None else None
+
+    def _of(self) -> str:
+        pin = self.pin()
+        return f"{self._database.follow()} {pin.metadata()['encoder']}" if pin else ""
+
+    def update(self, live: Collection[str], *, fully: bool = False) -> None:
+        """Bring the index up to date; the caller holds the corpus for writing.
+
+        Args:
+            live: The documents there are.
+            fully: Train centroids anew if they no longer fit, drop the codes of former documents. Otherwise that is
+                done only where this write itself brought a good part of the corpus.
+        """
+        folder, of = self._folder(), self._of()
+        if folder is None or not of:
+            return
+        if self.size() <= EXHAUSTIVE:
+            indexing.remove(folder)
+            return
+        manifest = indexing.read_manifest(folder, of)
+        index = self.index() if manifest else None
+        if index is None:
+            self._build(folder, of, live)
+            return
+        new = set(live) - index.doc_ids
+        dead = len(index.doc_ids - set(live)) > len(live)
+        grown = index.manifest.growth > REGROW or index.manifest.drift > DRIFT
+        if (grown or dead) and (fully or len(new) * 4 > len(live)):
+            self._build(folder, of, live)
+        elif new:
+            indexing.commit(folder, self._code(folder, index.manifest, index.centroids, new))
+            if grown:
+                logger.info("%s: `vdr optimize` would make search faster", self._database.uri)
+
+    def _build(self, folder: Path, of: str, live: Collection[str]) -> None:
+        from vdr import codes as coding
+
+        pin = self.pin()
+        assert pin is not None, "an index is of a channel with vectors"
+        table = self.table
+        assert table is not None, "an index is of a channel with vectors"
+        n_vectors = max(1, self.size() // (tables.bytes_a_vector(pin.choice) + 4))
+        n = coding.how_many(n_vectors)
+        sample = self._sample(table, n * SAMPLE)
+        logger.info("%s: training %d centroids of the %s channel", self._database.uri, n, self.channel)
+        centroids = coding.train(sample, n)
+        error = float(((sample - centroids.fine[coding.assign(sample, centroids)]) ** 2).sum(axis=1).mean())
+        manifest = indexing.begin(folder, of, pin.dim, centroids, n_vectors, error)
+        indexing.commit(folder, self._code(folder, manifest, centroids, set(live)))
+        self._index = None
+
+    def _sample(self, table: Any, count: int) -> Floats:
+        """Return about `count` vectors of units from all over the table."""
+        pin = self.pin()
+        assert pin is not None, "a sample is of a channel with vectors"
+        random = np.random.default_rng(0)
+        with self._database.readable():
+            rows = table.search().with_row_id(True).select(["page"]).to_arrow()["_rowid"].to_numpy()
+        rows = random.permutation(rows)[: max(count // 50, 1)]
+        each = -(-count // len(rows))
+        parts = []
+        for first in range(0, len(rows), SCAN_ROWS):
+            with self._database.readable():
+                taken = table.take_row_ids(rows[first : first + SCAN_ROWS].tolist())
+                found = taken.select(["numbers", "scales"]).to_arrow().combine_chunks().to_batches()[0]
+            quantized, offsets = tables.read_quantized(found, pin.choice)
+            for begin, end in pairwise(offsets.tolist()):
+                chosen = begin + random.permutation(end - begin)[:each]
+                parts.append(quantized.numbers[chosen] * quantized.scales[chosen, None])
+        return np.concatenate(parts)[:count]
+
+    def _code(self, folder: Path, manifest: Any, centroids: Any, doc_ids: set[str]) -> Any:
+        from vdr import codes as coding
+
+        without = set(doc_ids)
+        for read in self._read(doc_ids):
+            if (chosen := _of(*read, doc_ids)) is None:
+                continue
+            owners, batch = chosen
+            vectors = batch.quantized.numbers * batch.quantized.scales[:, None]
+            coded, error = coding.encode(vectors, batch.offsets, centroids)
+            pages = [int(key.rpartition(":")[2]) for key in batch.keys]
+            manifest = indexing.append(folder, manifest, list(zip(owners, pages, strict=True)), coded, error)
+            without.difference_update(owners)
+        if without:
+            rows = [(doc_id, indexing.NO_PAGE) for doc_id in sorted(without)]
+            manifest = indexing.append(folder, manifest, rows, None)
+        return manifest
+
+
+def vectors_of(batch: Batch, choice: Choice) -> Floats:
+    """Return a batch's vectors `(n, dim)` as floats."""
+    return dequantize(batch.quantized, choice.bits)
+
+
+def _of(owners: list[str], batch: Batch, doc_ids: Collection[str]) -> tuple[list[str], Batch] | None:
+    """Return what of a batch belongs to these documents, None for nothing."""
+    rows = np.flatnonzero([owner in doc_ids for owner in owners])
+    if len(rows) == len(owners):
+        return owners, batch
+    return ([owners[row] for row in rows], _chosen(batch, rows)) if len(rows) else None
+
+
+def _chosen(batch: Batch, rows: NDArray[np.intp]) -> Batch:
+    lengths = np.diff(batch.offsets)[rows]
+    offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int32)
+    places = np.repeat(batch.offsets[:-1][rows] - offsets[:-1], lengths) + np.arange(offsets[-1])
+    quantized = Quantized(batch.quantized.numbers[places], batch.quantized.scales[places])
+    return Batch([batch.keys[row] for row in rows], quantized, offsets)
