@@ -13,14 +13,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vdr.commands import encoders, evaluation
+from vdr.commands import encoders, evaluation, export, maintenance
 from vdr.commands.terminal import (
+    BitsOption,
     CollectionOption,
     CorpusOption,
     DocOption,
     EncoderOption,
     JsonOption,
     Mode,
+    PoolOption,
     TextEncoderOption,
     open_corpus,
     progress_bar,
@@ -40,6 +42,8 @@ app = typer.Typer(
 )
 app.add_typer(evaluation.app)
 app.add_typer(encoders.app)
+app.add_typer(export.app)
+app.add_typer(maintenance.app)
 
 
 class Renderer(StrEnum):
@@ -80,12 +84,14 @@ def index(
     text_encoder: TextEncoderOption = None,
     collection: Annotated[str | None, typer.Option("--collection", help="Put the documents into it.")] = None,
     renderer: Annotated[Renderer, typer.Option("--renderer", help="What draws the pages.")] = Renderer.pdfium,
+    bits: BitsOption = None,
+    pool: PoolOption = None,
 ) -> None:
     """Index PDFs, images (PNG, JPEG, TIFF, WebP), .txt and .md files, and BEIR's corpus.jsonl.
 
     Files that are there already with the same bytes are skipped; other bytes under the same name replace.
     """
-    opened = open_corpus(corpus, encoder, text_encoder)
+    opened = open_corpus(corpus, encoder, text_encoder, bits=bits, pool=pool)
     with progress_bar() as progress:
         report = opened.add(paths, collection=collection, renderer=renderer.value, progress=progress)
     tell(report)
@@ -103,11 +109,12 @@ def search(
     mode: Annotated[Mode, typer.Option("--mode", help="How to rank.")] = Mode.auto,
     doc: DocOption = None,
     collection: CollectionOption = None,
+    exact: Annotated[bool, typer.Option("--exact", help="Score every page exactly, in a large corpus too.")] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Print the pages that answer a question, best first."""
     opened = open_corpus(corpus, encoder, text_encoder)
-    hits = opened.search(query, k, mode=mode.value, docs=doc or None, collection=collection)
+    hits = opened.search(query, k, mode=mode.value, docs=doc or None, collection=collection, exact=exact)
     if not opened.documents():
         print(f"The corpus {opened.path} is empty. `vdr index PATH...` fills it.", file=sys.stderr)
     if as_json:
