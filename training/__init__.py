@@ -1,0 +1,1 @@
+"""Training of the embedded reader `vdr-mini`: made pages, the net, the export. Not part of the installed package."""

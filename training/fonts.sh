@@ -1,0 +1,17 @@
+#!/bin/sh
+# Install the faces that made pages are set in (Debian 12 names), then gather them. Run as root.
+set -e
+apt-get install -y --no-install-recommends fonts-liberation fonts-dejavu fonts-dejavu-extra \
+    fonts-freefont-ttf fonts-noto-core fonts-open-sans fonts-roboto-unhinted fonts-roboto-slab \
+    fonts-lato fonts-crosextra-carlito fonts-crosextra-caladea fonts-croscore fonts-ebgaramond \
+    fonts-ebgaramond-extra fonts-linuxlibertine fonts-cantarell fonts-inconsolata fonts-urw-base35 \
+    fonts-lmodern fonts-texgyre fonts-gfs-didot fonts-gfs-artemisia fonts-gfs-neohellenic \
+    fonts-comic-neue fonts-quicksand fonts-hack-ttf fonts-firacode fonts-adf-accanthis \
+    fonts-adf-baskervald fonts-adf-berenis fonts-adf-gillius fonts-adf-libris fonts-adf-romande \
+    fonts-adf-switzera fonts-adf-tribun fonts-adf-universalis fonts-adf-verana fonts-cabin \
+    fonts-dosis fonts-karla fonts-go fonts-inter fonts-jetbrains-mono fonts-paratype fonts-play \
+    fonts-sil-charis fonts-sil-gentium-basic fonts-vollkorn fonts-yanone-kaffeesatz fonts-tuffy \
+    fonts-goudybookletter fonts-fanwood fonts-b612 fonts-clear-sans fonts-century-catalogue \
+    fonts-anonymous-pro fonts-oxygen fonts-junction fonts-sora fonts-league-mono fonts-jura
+pip install fonttools wordfreq
+python -m training.make_fonts

@@ -1,0 +1,1 @@
+"""Made pages with a label for every character: words, faces, layouts, rendering, degradation, shards."""
