@@ -244,7 +244,7 @@ def test_only_the_modes_the_corpus_has_are_offered(tmp_path: Path) -> None:
 def test_a_page_without_an_explanation_is_shown_plain_and_says_so(own_corpus: Corpus) -> None:
     search, _ = tabs(own_corpus)
     scanned = Hit(1, "scanned-invoices.pdf:1", "scanned-invoices.pdf", 1, 1.0, {"visual": 1.0}, "", query="invoice")
-    shown = search.show([scanned], 0, "visual", None, SOMEBODY)
+    shown = search.show([scanned], 0, "text", None, SOMEBODY)
     assert "no single spot" in shown[search.remark]
     assert shown[search.page]["value"] is not None
     assert "no single spot" not in search.show([scanned], 0, PLAIN, None, SOMEBODY)[search.remark]

@@ -28,7 +28,7 @@ def test_search_prints_json(sample_corpus_folder: Path) -> None:
     first = hits[0]
     assert (first["rank"], first["key"]) == (1, "espresso-machine-manual.pdf:8")
     assert (first["doc"], first["page"]) == ("espresso-machine-manual.pdf", 8)
-    assert set(first["channels"]) == {"text", "bm25"}
+    assert set(first["channels"]) == {"visual", "text", "bm25"}
     assert "vinegar" in first["snippet"]
 
 
@@ -45,7 +45,6 @@ def test_search_prints_text_and_filters(sample_corpus_folder: Path) -> None:
         (["search", ""], "vdr: The query is empty."),
         (["search", "word " * 10_000], "vdr: The query has 10,000 words"),
         (["search", "x", "--doc", "nope.pdf"], "vdr: There is no document 'nope.pdf'"),
-        (["search", "x", "--mode", "visual"], "has no visual channel"),
         (["delete", "nope.pdf"], "vdr: There is no document 'nope.pdf'"),
     ],
 )

@@ -33,14 +33,14 @@ def keys(corpus: Corpus, query: str, **options: object) -> list[str]:
 # --- searching -------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("mode", ["auto", "text", "bm25", "hybrid"])
+@pytest.mark.parametrize("mode", ["auto", "visual", "text", "bm25", "hybrid"])
 def test_the_page_that_answers_comes_first_in_every_mode(sample_corpus: Corpus, mode: vdr.types.Mode) -> None:
     hits = sample_corpus.search("When is rinsing and descaling with vinegar allowed?", 3, mode=mode)
     assert (hits[0].doc, hits[0].page, hits[0].rank) == ("espresso-machine-manual.pdf", 8, 1)
     assert "vinegar" in hits[0].snippet
     assert [hit.rank for hit in hits] == [1, 2, 3]
     assert [hit.score for hit in hits] == sorted((hit.score for hit in hits), reverse=True)
-    expected = {"auto": {"text", "bm25"}, "hybrid": {"text", "bm25"}}.get(mode, {mode})
+    expected = {"visual", "text", "bm25"} if mode in ("auto", "hybrid") else {mode}
     assert set(hits[0].channels) == expected
 
 
@@ -90,8 +90,6 @@ def test_unclear_requests_get_clear_answers(sample_corpus: Corpus) -> None:
         sample_corpus.search("a", k=0)
     with pytest.raises(QueryError, match="no mode 'magic'"):
         sample_corpus.search("a", mode="magic")  # type: ignore[arg-type]
-    with pytest.raises(QueryError, match="has no visual channel"):
-        sample_corpus.search("a", mode="visual")
     with pytest.raises(NotFound, match=r"no document 'nope\.pdf'"):
         sample_corpus.search("a", docs=["nope.pdf"])
     with pytest.raises(NotFound, match="no collection 'nope'"):
@@ -119,7 +117,7 @@ def test_an_empty_corpus_finds_nothing_and_makes_no_folder(tmp_path: Path) -> No
 
 def test_a_hit_is_explained_by_the_words_on_the_page(sample_corpus: Corpus) -> None:
     hit = sample_corpus.search("vinegar attacks gaskets", 1)[0]
-    explanation = sample_corpus.explain(hit)
+    explanation = sample_corpus.explain(hit, channel="text")
     assert explanation.channel == "text"
     assert explanation.tokens == ("vinegar", "attacks", "gaskets")
     assert explanation.words is not None and explanation.boxes is not None
@@ -134,7 +132,7 @@ def test_the_heatmap_is_hot_on_the_word_and_cold_elsewhere(sample_corpus: Corpus
     from vdr.explain import draw
 
     hit = sample_corpus.search("vinegar attacks gaskets", 1)[0]
-    explanation = sample_corpus.explain(hit)
+    explanation = sample_corpus.explain(hit, channel="text")
     assert explanation.words is not None and explanation.boxes is not None
     page = sample_corpus.page_image(hit.key).convert("RGB")
     painted = np.asarray(draw(page, explanation, token=0), np.int16)
@@ -156,13 +154,14 @@ def test_bm25_explains_by_stems(sample_corpus: Corpus) -> None:
     assert {"gaskets", "attacks"} <= set(words)
 
 
-def test_an_image_only_page_is_counted_shown_and_not_explained(sample_corpus: Corpus) -> None:
+def test_an_image_only_page_is_counted_shown_and_explained_by_its_pixels_alone(sample_corpus: Corpus) -> None:
     documents = {document.name: document for document in sample_corpus.documents()}
     assert documents["scanned-invoices.pdf"].image_only == documents["scanned-invoices.pdf"].pages == 5
     assert sample_corpus.info().image_only == 5
     assert sample_corpus.page_image("scanned-invoices.pdf:1").size[1] == 1_280
+    assert sample_corpus.explain("scanned-invoices.pdf:1", "invoice").channel == "visual"
     with pytest.raises(NotFound, match="nothing to explain"):
-        sample_corpus.explain("scanned-invoices.pdf:1", "invoice")
+        sample_corpus.explain("scanned-invoices.pdf:1", "invoice", channel="text")
 
 
 def test_no_such_page(sample_corpus: Corpus) -> None:
@@ -316,12 +315,12 @@ def test_a_broken_off_add_shows_nothing_and_the_next_one_sweeps(own_corpus: Corp
     own_corpus.delete("strategy-slides.pdf")  # any next write
     assert Store(own_corpus.path).sizes()["units"][0] == 43
     assert own_corpus.add(long).added[0].pages == 40
-    assert own_corpus.search("wombats", 1)[0].doc == "long.txt"
+    assert own_corpus.search("wombats", 1, mode="bm25")[0].doc == "long.txt"
 
 
 def test_progress_counts_pages_and_documents(tmp_path: Path, sample: Path) -> None:
     seen: list[Progress] = []
-    corpus = Corpus(tmp_path / "c", text_encoder="none")
+    corpus = Corpus(tmp_path / "c", encoder="none", text_encoder="none")
     corpus.add([sample / "pdfs" / "strategy-slides.pdf", text(tmp_path / "a.txt", "hello")], progress=seen.append)
     slides = [progress for progress in seen if progress.document == "strategy-slides.pdf"]
     assert [progress.page for progress in slides] == [*range(1, 11), 10]
@@ -330,12 +329,14 @@ def test_progress_counts_pages_and_documents(tmp_path: Path, sample: Path) -> No
 
 
 def test_bm25_alone_needs_no_encoder(tmp_path: Path, sample: Path) -> None:
-    corpus = Corpus(tmp_path / "c", text_encoder="none")
+    corpus = Corpus(tmp_path / "c", encoder="none", text_encoder="none")
     corpus.add(sample / "pdfs" / "espresso-machine-manual.pdf")
     assert corpus.info().encoders == {}
     assert keys(corpus, "vinegar gaskets", k=1) == ["espresso-machine-manual.pdf:8"]
     explanation = corpus.explain(corpus.search("vinegar gaskets", 1)[0])
     assert explanation.channel == "bm25"
+    with pytest.raises(QueryError, match="has no visual channel"):
+        corpus.search("a", mode="visual")
 
 
 def test_adding_an_encoder_later_encodes_what_is_there(tmp_path: Path) -> None:
@@ -358,7 +359,7 @@ def test_another_encoder_is_refused_naming_both(own_corpus: Corpus, tmp_path: Pa
 
 
 def test_doing_without_a_channel_that_the_corpus_has(sample_corpus_folder: Path) -> None:
-    corpus = Corpus(sample_corpus_folder, text_encoder="none")
+    corpus = Corpus(sample_corpus_folder, encoder="none", text_encoder="none")
     hit = corpus.search("vinegar gaskets", 1)[0]
     assert (hit.key, set(hit.channels)) == ("espresso-machine-manual.pdf:8", {"bm25"})
     assert corpus.explain(hit).channel == "bm25"
@@ -399,7 +400,7 @@ def test_two_writers_wait_for_each_other(tmp_path: Path) -> None:
 
 
 def test_a_writer_that_waits_too_long_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("vdr.store.LOCK_WAIT", 0.2)
+    monkeypatch.setattr("vdr.database.LOCK_WAIT", 0.2)
     corpus = Corpus(tmp_path / "c", text_encoder="none")
     with Store(corpus.path).writing(), pytest.raises(CorpusError, match="Another process has been writing"):
         corpus.add(text(tmp_path / "a.txt", "hello"))
@@ -436,7 +437,10 @@ def test_the_public_names() -> None:
     ]
     assert all(hasattr(vdr, name) for name in vdr.__all__)
     public = {name for name in dir(Corpus) if not name.startswith("_")}
-    assert public == {"add", "delete", "documents", "explain", "info", "page_image", "search", "text"}
+    assert public == {
+        "add", "delete", "documents", "encoder", "explain", "info", "optimize", "page_image", "search", "text",
+        "text_encoder",
+    }  # fmt: skip
 
 
 def test_a_corpus_can_be_copied(sample_corpus: Corpus, tmp_path: Path) -> None:

@@ -37,10 +37,12 @@ def test_the_catalogue_is_in_order() -> None:
 
 
 def test_the_catalogue_agrees_with_the_embedded_encoder() -> None:
-    from vdr.encode import load_text_encoder
+    from vdr.encode import load_page_encoder, load_text_encoder
 
     [minilm] = [model for model in CATALOGUE if model.name == "minilm"]
     assert load_text_encoder("minilm").dim == minilm.dim
+    [mini] = [model for model in CATALOGUE if model.name == "vdr-mini"]
+    assert load_page_encoder("vdr-mini").dim == mini.dim
 
 
 def test_memory_is_estimated_from_parameters() -> None:

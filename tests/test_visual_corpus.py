@@ -70,7 +70,7 @@ def test_image_only_pages_are_found_and_explained_by_pixels(corpus: Corpus) -> N
 
 def test_an_encoder_can_be_added_to_a_corpus_of_text(checkpoint: Path, sample: Path, tmp_path: Path) -> None:
     slides = sample / "pdfs" / "strategy-slides.pdf"
-    Corpus(tmp_path / "c", text_encoder="none").add(slides)
+    Corpus(tmp_path / "c", encoder="none", text_encoder="none").add(slides)
     corpus = Corpus(tmp_path / "c", encoder=str(checkpoint), text_encoder="none")
     assert corpus.add(slides).replaced == ("strategy-slides.pdf",)
     assert len(corpus.search("revenue", k=100, mode="visual")) == 10

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import logging
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
@@ -14,9 +14,10 @@ import numpy as np
 import platformdirs
 from PIL import Image
 
-from vdr import encode, explain, search
+from vdr import encode, explain, retrieve, search
 from vdr.documents import find
-from vdr.errors import NotFound, QueryError
+from vdr.errors import EncoderError, NotFound, QueryError
+from vdr.fusion import DEPTH, fuse
 from vdr.ingest import ingest
 from vdr.render import Renderer
 from vdr.store import Pin, Store
@@ -81,14 +82,16 @@ class Corpus:
     Args:
         path: Folder or URI; None for the default (`VDR_CORPUS` or the user's data folder). It is made by the first
             `add`.
-        encoder: For page images: an embedded encoder's name, a folder, a hub id or an encoder
-            server's URL; `none` to do without; None for
-            the corpus's own, or the default of a new one.
-        text_encoder: For page text and plain text; likewise.
+        encoder: For page images: an embedded encoder's name, a folder, a hub id or an encoder server's URL, or an
+            object that `PageEncoder` describes; `none` to do without; None for the corpus's own, or the default of a
+            new one.
+        text_encoder: For page text and plain text; likewise, an object as `TextEncoder` describes it.
+        bits: Bits a number of a vector is kept in: 8, 4, 2 or 1; None for the corpus's own, 8 in a new one.
+        pool: Similar vectors of a page merged into one: 1, 2 or 3; None for the corpus's own, 1 in a new one.
 
     Raises:
-        CorpusError: There is something else at that place.
-        EncoderError: An encoder that was named cannot be loaded.
+        CorpusError: There is something else at that place, or a corpus of other bits or pooling.
+        EncoderError: An encoder that was named cannot be loaded, or one that was given is for the other channel.
         EncoderMismatch: The corpus was made with another one.
     """
 
@@ -96,17 +99,21 @@ class Corpus:
         self,
         path: str | os.PathLike[str] | None = None,
         *,
-        encoder: str | None = None,
-        text_encoder: str | None = None,
+        encoder: str | PageEncoder | None = None,
+        text_encoder: str | TextEncoder | None = None,
+        bits: int | None = None,
+        pool: int | None = None,
     ) -> None:
         self.path = os.fspath(path) if path is not None else default_path()
         if self.path and "://" not in self.path:
             self.path = str(Path(self.path).expanduser())
-        self._store = Store(self.path)
-        self._names: dict[Channel, str | None] = {"visual": encoder, "text": text_encoder}
+        self._store = Store(self.path, bits=bits, pool=pool)
+        self._given: dict[Channel, str | Encoder | None] = {"visual": encoder, "text": text_encoder}
         self._loaded: dict[Channel, Encoder] = {}
-        for channel, name in self._names.items():
-            if name not in (None, "none") and self._store.pin(channel):
+        for channel, given in self._given.items():
+            if not isinstance(given, str | None):
+                _check_channel(given, channel)
+            if given not in (None, "none") and self._store.pin(channel):
                 self._encoder(channel)  # refuse another encoder now, not after an hour of work
 
     def __repr__(self) -> str:
@@ -146,8 +153,8 @@ class Corpus:
             outcome = ingest(
                 found.sources,
                 self._store,
-                page_encoder=self._page_encoder(),
-                text_encoder=self._text_encoder(),
+                page_encoder=self.encoder,
+                text_encoder=self.text_encoder,
                 collection=collection,
                 renderer=renderer,
                 progress=progress,
@@ -168,6 +175,16 @@ class Corpus:
             CorpusError: The corpus cannot be written.
         """
         self._store.delete(names)
+
+    def optimize(self) -> None:
+        """Compact the tables, bring indexes up to date, remove what was deleted from the disk.
+
+        Writes do this in part, as far as it is cheap.
+
+        Raises:
+            CorpusError: Another process is writing.
+        """
+        self._store.optimize()
 
     def documents(self, collection: str | None = None) -> list[DocumentInfo]:
         """Return the documents by name, of one collection if it is given."""
@@ -217,16 +234,18 @@ class Corpus:
         mode: Mode = "auto",
         docs: Sequence[str] | str | None = None,
         collection: str | None = None,
+        exact: bool = False,
     ) -> list[Hit]:
         """Return the `k` best pages, best first; fewer only if fewer match at all.
 
         Args:
             query: A question or words.
             k: How many hits.
-            mode: `visual` or `text` rank by exact MaxSim over every page, `bm25` by words, `hybrid` fuses all the
-                corpus has by reciprocal rank, `auto` does the best the corpus can.
+            mode: `visual` or `text` rank by exact MaxSim, `bm25` by words, `hybrid` fuses all the corpus has
+                (see `vdr.fusion`), `auto` does the best the corpus can.
             docs: Only in these documents; a single name may stand alone.
             collection: Only in this collection.
+            exact: Score every page by MaxSim. Otherwise, in a large corpus, those that compact codes find promising.
 
         Raises:
             QueryError: The query is empty or far too long, `k` is not positive, the mode is unknown, or the corpus
@@ -239,8 +258,8 @@ class Corpus:
             raise QueryError(f"k is {k}; ask for at least one hit.")
         channels = self._channels(mode)
         doc_ids = self._doc_ids([docs] if isinstance(docs, str) else docs, collection)
-        scores = {channel: self._scores(channel, query, doc_ids, max(k, FUSION_DEPTH)) for channel in channels}
-        fused = scores[channels[0]] if len(channels) == 1 else search.reciprocal_rank_fusion(list(scores.values()))
+        scores = {channel: self._scores(channel, query, doc_ids, k, exact) for channel in channels}
+        fused = dict(scores[channels[0]].exact) if len(channels) == 1 else self._fused(scores, max(k, DEPTH))
         best = search.ranked(fused, k)
         units = self._store.units([key for key, _ in best])
         best = [(key, score) for key, score in best if key in units]  # a document may have gone meanwhile
@@ -254,7 +273,7 @@ class Corpus:
                     doc=key.rpartition(":")[0],
                     page=unit.page,
                     score=score,
-                    channels={channel: found[key] for channel, found in scores.items() if key in found},
+                    channels={channel: found.exact[key] for channel, found in scores.items() if key in found.exact},
                     snippet=self._snippet(query, unit),
                     record=unit.record,
                     query=query,
@@ -312,7 +331,7 @@ class Corpus:
 
     def _present(self) -> list[Channel]:
         """Return the encoded channels the corpus has, less those the caller does without."""
-        return [channel for channel in CHANNELS if self._names[channel] != "none" and self._store.pin(channel)]
+        return [channel for channel in CHANNELS if self._given[channel] != "none" and self._store.pin(channel)]
 
     def _doc_ids(self, docs: Sequence[str] | None, collection: str | None) -> list[str] | None:
         stored = self._store.documents()
@@ -328,11 +347,26 @@ class Corpus:
             chosen = [document for document in chosen if document.info.collection == collection]
         return [document.doc_id for document in chosen]
 
-    def _scores(self, channel: str, query: str, doc_ids: list[str] | None, depth: int) -> dict[str, float]:
+    def _scores(self, channel: str, query: str, doc_ids: list[str] | None, k: int, exact: bool) -> retrieve.Scores:
         if channel == "bm25":
-            return self._store.full_text(query, depth, doc_ids)
+            return retrieve.Scores(self._store.full_text(query, max(k, FUSION_DEPTH), doc_ids), {})
         encoded: Channel = "visual" if channel == "visual" else "text"
-        return search.score_exhaustively(self._query(encoded, query), self._store.scan(encoded, doc_ids))
+        return retrieve.score(self._store, encoded, self._query(encoded, query).vectors, doc_ids, k, exact=exact)
+
+    def _fused(self, scores: Mapping[str, retrieve.Scores], depth: int) -> dict[str, float]:
+        """Fuse channels; a page without text is neither for nor against in those that read text."""
+        rankings = {channel: found.ranking() for channel, found in scores.items()}
+        written = {key for channel in ("text", "bm25") for key in rankings.get(channel, ())}
+        unsure = {key for ranking in rankings.values() for key, _ in search.ranked(ranking, depth)} - written
+        units = self._store.units(sorted(unsure))
+        drawn = {name for name, stored in self._store.documents().items() if stored.info.kind in ("pdf", "image")}
+
+        def has(channel: str, key: str) -> bool:
+            if channel == "visual":
+                return key.rpartition(":")[0] in drawn
+            return key in written or (key in units and bool(units[key].text))
+
+        return fuse(rankings, has, depth)
 
     def _query(self, channel: Channel, query: str) -> QueryVectors:
         encoder = self._encoder(channel)
@@ -354,20 +388,33 @@ class Corpus:
 
     # --- encoders ----------------------------------------------------------------------------------------
 
-    def _page_encoder(self) -> PageEncoder | None:
+    @property
+    def encoder(self) -> PageEncoder | None:
+        """The encoder for page images, loaded when it is first asked for; None for none."""
         return cast("PageEncoder | None", self._encoder("visual"))
 
-    def _text_encoder(self) -> TextEncoder | None:
+    @property
+    def text_encoder(self) -> TextEncoder | None:
+        """The encoder for texts, likewise."""
         return cast("TextEncoder | None", self._encoder("text"))
 
     def _encoder(self, channel: Channel) -> Encoder | None:
-        """Return the channel's encoder: the one asked for, else the pinned one, else the default; None for none."""
+        """Return the channel's encoder: the one given, else the pinned one, else the default; None for none."""
         if channel not in self._loaded:
             pin = self._store.pin(channel)
-            name = self._names[channel] or (pin.name if pin else encode.DEFAULT[channel])
-            if name in (None, "none"):
+            given = self._given[channel] or (pin.name if pin else encode.DEFAULT[channel])
+            if given is None or given == "none":
                 return None
-            loaded = encode.load_page_encoder(name) if channel == "visual" else encode.load_text_encoder(name)
-            self._store.check_encoder(channel, loaded)
-            self._loaded[channel] = loaded
+            if isinstance(given, str):
+                given = encode.load_page_encoder(given) if channel == "visual" else encode.load_text_encoder(given)
+            self._store.check_encoder(channel, given)
+            self._loaded[channel] = given
         return self._loaded[channel]
+
+
+def _check_channel(encoder: Encoder, channel: Channel) -> None:
+    """Refuse an object that does not encode what the channel holds."""
+    method, argument = ("encode_pages", "encoder") if channel == "visual" else ("encode_texts", "text_encoder")
+    if not hasattr(encoder, method):
+        what = getattr(encoder, "name", type(encoder).__name__)
+        raise EncoderError(f"{what} has no {method}, so it cannot be the {argument} of a corpus.")

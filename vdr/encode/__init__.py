@@ -12,12 +12,12 @@ from typing import cast
 from vdr.types import Channel, Encoder, PageEncoder, TextEncoder
 
 EMBEDDED: dict[Channel, dict[str, str]] = {
-    "visual": {},
+    "visual": {"vdr-mini": "vdr.encode.mini"},
     "text": {"minilm": "vdr.encode.minilm"},
 }
 """Encoders whose weights come with the installation: name -> the module whose `load` gives it."""
 
-DEFAULT: dict[Channel, str | None] = {"visual": None, "text": "minilm"}
+DEFAULT: dict[Channel, str | None] = {"visual": "vdr-mini", "text": "minilm"}
 """The encoder of a new corpus; None leaves the channel empty."""
 
 _CHECKPOINTS: dict[Channel, str] = {"visual": "vdr.encode.pages", "text": "vdr.encode.text"}

@@ -107,6 +107,10 @@ CATALOGUE: tuple[Model, ...] = (
         quality=0.6053, note="ColBERTv2, the reference",
     ),
     Model(
+        "visual", "vdr-mini", "all-MiniLM-L6-v2", 23_500_000, 384, "Apache-2.0", "English", 1_000,
+        note="embedded: the default, no download; reads print, not pictures",
+    ),
+    Model(
         "visual", "webAI-Official/webAI-ColVec1.1-8b", "Qwen3.5-9B", 8_400 * _M, 640, "its own (LICENSE.md)",
         "multilingual", patches=1792, quality=0.6580, own_code=True,
     ),

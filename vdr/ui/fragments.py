@@ -40,7 +40,11 @@ CHANNELS = {
     "text": Score("Meaning", "MaxSim", "Over the words of the query, the sum of the best match among the page's words"),
     "bm25": Score("Exact words", "BM25", "Words that the query and the page share, rare ones counting more"),
 }
-FUSED = Score("Fused", "reciprocal rank fusion", "The sum, over the channels, of 1 / (60 + the page's rank there)")
+FUSED = Score(
+    "Fused",
+    "mean of standard scores",
+    "The mean, over the channels that the page has, of how far its score lies above that of the other best pages",
+)
 
 _searches = count()
 

@@ -1,0 +1,47 @@
+"""Fusion of channels: scales fall away, what a page does not have says nothing against it."""
+
+from __future__ import annotations
+
+import pytest
+
+from vdr.fusion import fuse
+from vdr.search import ranked
+
+
+def everything(channel: str, key: str) -> bool:
+    return True
+
+
+def test_scales_fall_away() -> None:
+    one = {"text": {"a": 3.0, "b": 2.0, "c": 1.0}, "bm25": {"a": 1.0, "b": 9.0, "c": 2.0}}
+    other = {"text": {key: 100 + 50 * score for key, score in one["text"].items()}, "bm25": one["bm25"]}
+    assert fuse(one, everything) == pytest.approx(fuse(other, everything))
+
+
+def test_the_mean_of_the_channels_in_spreads() -> None:
+    fused = fuse({"text": {"a": 2.0, "b": 0.0}, "bm25": {"a": 10.0, "b": 30.0}}, everything)
+    assert fused == pytest.approx({"a": 0.0, "b": 0.0})
+    alone = fuse({"text": {"a": 2.0, "b": 0.0}}, everything)
+    assert alone == pytest.approx({"a": 1.0, "b": -1.0})
+
+
+def test_a_channel_that_a_page_lacks_is_neutral() -> None:
+    found = {"text": {"a": 5.0, "b": 1.0}, "visual": {"scan": 9.0, "a": 5.0, "b": 4.0}}
+    fused = fuse(found, has=lambda channel, key: (channel, key) != ("text", "scan"))
+    assert ranked(fused)[0][0] == "scan"
+    lost = fuse(found, everything)  # had it text that nothing was found in, it would rank behind
+    assert ranked(lost)[0][0] == "a"
+    assert lost["scan"] < fused["scan"]
+
+
+def test_a_unit_that_a_channel_has_but_did_not_find_counts_as_its_last() -> None:
+    found = {"text": {"a": 4.0, "b": 2.0}, "bm25": {"a": 7.0, "c": 3.0}}
+    told = {"text": {"a": 4.0, "b": 2.0, "c": 2.0}, "bm25": {"a": 7.0, "b": 3.0, "c": 3.0}}
+    assert fuse(found, everything) == pytest.approx(fuse(told, everything))
+
+
+def test_only_the_best_of_each_channel_take_part_and_no_channel_means_no_hits() -> None:
+    many = {f"{index:03}": float(-index) for index in range(300)}
+    assert set(fuse({"text": many}, everything, depth=10)) == {f"{index:03}" for index in range(10)}
+    assert fuse({"text": {}, "bm25": {}}, everything) == {}
+    assert fuse({"text": {}, "bm25": {"a": 1.0, "b": 0.0}}, everything) == pytest.approx({"a": 1.0, "b": -1.0})

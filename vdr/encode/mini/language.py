@@ -1,0 +1,129 @@
+"""The language model of vdr-mini: words in reading order to vectors in context. Knows nothing of pixels.
+
+all-MiniLM-L6-v2, frozen, from the installed package; a word goes in as the mean of its wordpieces' embeddings and comes
+out as one vector, in the space of the vectors that the same model gives a query's tokens.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from vdr.types import Floats
+
+LAYERS, HEADS, DIM, INNER = 6, 12, 384, 1536
+WINDOW = 254
+"""Words read together; with the two special tokens, what the model was trained with."""
+OVERLAP = 32
+"""Words that two windows share, each of which takes its vector from the window where it has more around it."""
+BATCH = 16
+"""Windows computed together."""
+
+
+class Language:
+    """The model, ready to read words.
+
+    Args:
+        folder: The published checkpoint.
+        device: Where it runs.
+        dtype: What it computes with.
+    """
+
+    def __init__(self, folder: Path, device: torch.device, dtype: torch.dtype) -> None:
+        from safetensors.torch import load_file
+        from tokenizers import Tokenizer
+
+        weights = load_file(folder / "model.safetensors")
+        self._tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+        self._tokenizer.no_padding()
+        self._tokenizer.no_truncation()
+        self._pieces = weights["embeddings.word_embeddings.weight"]
+        self._positions = (
+            weights["embeddings.position_embeddings.weight"] + weights["embeddings.token_type_embeddings.weight"][0]
+        )
+        self._positions = self._positions.to(device)
+        self._ends = self._pieces[[self._tokenizer.token_to_id("[CLS]"), self._tokenizer.token_to_id("[SEP]")]]
+        self._norm = nn.LayerNorm(DIM, eps=1e-12)
+        self._norm.load_state_dict(_part(weights, "embeddings.LayerNorm"))
+        self._norm = self._norm.eval().to(device)
+        self._layers = nn.TransformerEncoder(
+            nn.TransformerEncoderLayer(DIM, HEADS, INNER, 0.0, "gelu", 1e-12, batch_first=True),
+            LAYERS,
+            enable_nested_tensor=False,
+        )
+        self._layers.load_state_dict(_layers(weights))
+        self._layers = self._layers.eval().to(device, dtype)
+        self._device, self._dtype = device, dtype
+        self._meaning = lru_cache(maxsize=50_000)(self._mean)
+
+    def knows(self, word: str) -> bool:
+        """Say whether a word, in lower case, is one wordpiece."""
+        return self._tokenizer.token_to_id(word) is not None
+
+    @torch.inference_mode()
+    def read(self, texts: Sequence[Sequence[str]]) -> list[Floats]:
+        """Return a vector `(n_words, 384)` of unit length for each word of each text."""
+        windows = [(text, start) for text, words in enumerate(texts) for start in _starts(len(words))]
+        windows.sort(key=lambda window: len(texts[window[0]][window[1] : window[1] + WINDOW]))
+        results = [np.zeros((len(words), DIM), np.float32) for words in texts]
+        for first in range(0, len(windows), BATCH):
+            batch = windows[first : first + BATCH]
+            outputs = self._forward([texts[text][start : start + WINDOW] for text, start in batch])
+            for (text, start), vectors in zip(batch, outputs, strict=True):
+                skip = OVERLAP // 2 if start else 0
+                results[text][start + skip : start + len(vectors)] = vectors[skip:]
+        return results
+
+    def _forward(self, windows: list[Sequence[str]]) -> list[Floats]:
+        longest = max(len(words) for words in windows) + 2
+        words = torch.zeros(len(windows), longest, DIM)
+        absent = torch.ones(len(windows), longest, dtype=torch.bool)
+        for index, window in enumerate(windows):
+            rows = [self._ends[:1], *(self._meaning(word) for word in window), self._ends[1:]]
+            words[index, : len(rows)] = torch.cat(rows)
+            absent[index, : len(rows)] = False
+        x = self._norm(words.to(self._device) + self._positions[:longest]).to(self._dtype)
+        x = self._layers(x, src_key_padding_mask=absent.to(self._device))
+        unit = nn.functional.normalize(x.float(), dim=-1).cpu().numpy()
+        return [unit[index, 1 : len(window) + 1] for index, window in enumerate(windows)]
+
+    def _mean(self, word: str) -> Tensor:
+        ids = self._tokenizer.encode(word, add_special_tokens=False).ids
+        return self._pieces[ids].mean(0, keepdim=True) if ids else torch.zeros(1, DIM)
+
+
+def _starts(words: int) -> list[int]:
+    """Return where the windows over a text of so many words begin; the last one ends with the text."""
+    if not words:
+        return []
+    starts = list(range(0, max(words - WINDOW, 0), WINDOW - OVERLAP))
+    return [*starts, max(words - WINDOW, 0)]
+
+
+def _part(weights: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    return {name: weights[f"{prefix}.{name}"] for name in ("weight", "bias")}
+
+
+def _layers(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return BERT's layers under the names of torch's encoder."""
+    names = {
+        "self_attn.out_proj": "attention.output.dense",
+        "linear1": "intermediate.dense",
+        "linear2": "output.dense",
+        "norm1": "attention.output.LayerNorm",
+        "norm2": "output.LayerNorm",
+    }
+    state: dict[str, Tensor] = {}
+    for layer in range(LAYERS):
+        theirs = f"encoder.layer.{layer}."
+        for kind in ("weight", "bias"):
+            parts = [weights[f"{theirs}attention.self.{part}.{kind}"] for part in ("query", "key", "value")]
+            state[f"layers.{layer}.self_attn.in_proj_{kind}"] = torch.cat(parts)
+            for ours, name in names.items():
+                state[f"layers.{layer}.{ours}.{kind}"] = weights[f"{theirs}{name}.{kind}"]
+    return state

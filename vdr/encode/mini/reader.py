@@ -1,0 +1,210 @@
+"""The reader: page images to words with their places. Knows nothing of meaning, queries or storage.
+
+The page is read as it is, then what is left of it at half and at a quarter of its size, so that headings are as legible
+as small print; where two readings overlap the surer one stays. Blank parts are not looked at. A page on which little
+can be read is
+turned by 90, 270 and 180 degrees, and read as it reads best.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+
+from vdr.encode.mini.cells import CELL
+from vdr.encode.mini.network import Tower, fused
+from vdr.encode.mini.order import in_reading_order
+from vdr.encode.mini.reading import Word, find_cells, spell
+from vdr.types import Floats
+
+HALVINGS = 3
+"""Pictures of a page: each half as large as the one before."""
+MARGIN = 2
+"""Cells of blank page left around what is looked at."""
+CUTS = 3
+"""How often a page is cut through blank rows or columns, in turn."""
+CONTRAST = 24
+"""Difference of grey within a cell, of 255, below which it counts as blank."""
+SURE = 0.5
+"""Words whose characters are less probable than this on average are not words."""
+LARGE = 26.0
+"""Em in pixels above which print is read on the next smaller picture."""
+ERASE = 0.85
+"""A word as sure as this needs no second look on a smaller picture."""
+UPRIGHT = 0.7
+"""A page of whose letters at least this share is in sure words stands upright. Of made pages, clean
+ones had .83 to .96, and .54 at most upside down."""
+LEGIBLE = 20
+"""Letters in sure words that the probes of a turned page have at least."""
+PROBES, PROBE = 4, 512
+"""How many parts of a page are probed for how it is turned, and their largest side in pixels."""
+OVERLAP = 0.3
+"""Share of a word's box that may be covered by surer words."""
+
+
+class Reader:
+    """Reads words from pages.
+
+    Args:
+        weights: The tower's weights, a safetensors file.
+        device: Where it runs.
+        dtype: What it computes with.
+    """
+
+    def __init__(self, weights: Path, device: torch.device, dtype: torch.dtype) -> None:
+        from safetensors.torch import load_file
+
+        state = {name: value.float() for name, value in load_file(weights).items()}
+        tower = Tower()
+        tower.load_state_dict({**_counters(tower), **state})
+        self._tower = fused(tower.eval()).to(device, dtype).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self._device, self._dtype = device, dtype
+
+    def read(self, image: Image.Image) -> list[Word]:
+        """Return the words of a page, in reading order, in pixels of the image."""
+        grey = np.asarray(image.convert("L"))
+        words = self._read(grey)
+        letters = sum(len(word.text) for word in words)
+        if legible(words) >= UPRIGHT * letters:
+            return words
+        turns = self._turns(grey)
+        if not turns:
+            return words
+        return [_turned(word, turns, grey.shape[0], grey.shape[1]) for word in self._read(np.rot90(grey, turns))]
+
+    def _turns(self, grey: NDArray[np.uint8]) -> int:
+        """Return how many quarter turns counterclockwise make a page legible, judged by its most inked parts."""
+        parts = sorted((part for _, _, part in busy_parts(grey)), key=lambda part: -part.size)[:PROBES]
+        probes = [part[:PROBE, :PROBE] for part in parts]
+        scores = [sum(legible(self._look(np.rot90(probe, turns))) for probe in probes) for turns in range(4)]
+        best = int(np.argmax(scores))
+        return best if scores[best] > 2 * scores[0] and scores[best] >= LEGIBLE else 0
+
+    def _read(self, grey: NDArray[np.uint8]) -> list[Word]:
+        words: list[Word] = []
+        line = 0
+        for halving in range(HALVINGS):
+            if halving:
+                if min(grey.shape) < 4 * CELL:
+                    break
+                grey = np.asarray(Image.fromarray(grey).reduce(2))
+            found = []
+            for top, left, part in busy_parts(grey):
+                words_here = [word for word in self._look(part) if word.sure >= SURE]
+                if halving < HALVINGS - 1:
+                    words_here = [word for word in words_here if word.size <= LARGE]
+                here = [_moved(word, left, top, line) for word in words_here]
+                line = max((word.line for word in here), default=line)
+                found += here
+            grey = _without(grey, found)
+            words += [_enlarged(word, 2**halving) for word in found]
+        return in_reading_order(_surest(words))
+
+    @torch.inference_mode()
+    def _look(self, grey: NDArray[np.uint8]) -> list[Word]:
+        pixels = torch.from_numpy(np.ascontiguousarray(grey)).to(self._device, self._dtype)
+        ink = (1 - pixels / 255)[None, None].contiguous(memory_format=torch.channels_last)
+        features, axis, place = self._tower(ink)
+        cells = find_cells(axis[0].float().cpu().numpy())
+        at = torch.from_numpy(cells.row).long(), torch.from_numpy(cells.column).long()
+        characters = self._tower.name(features[0][:, at[0], at[1]].T)
+        return spell(cells, _numpy(place[0][:, at[0], at[1]].T), _numpy(characters))
+
+
+def _numpy(values: torch.Tensor) -> Floats:
+    result: Floats = values.float().cpu().numpy()
+    return result
+
+
+def legible(words: list[Word]) -> int:
+    """Return how many letters are in words that were surely read."""
+    return sum(len(word.text) for word in words if word.sure >= ERASE and len(word.text) > 2)
+
+
+def _turned(word: Word, turns: int, height: int, width: int) -> Word:
+    """Return a word of a page that was turned counterclockwise where it lies on the page as it was."""
+    x0, y0, x1, y1 = word.box
+    if turns == 1:
+        box = (width - y1, x0, width - y0, x1)
+    elif turns == 2:
+        box = (width - x1, height - y1, width - x0, height - y0)
+    else:
+        box = (y0, height - x1, y1, height - x0)
+    return replace(word, box=box)
+
+
+def busy_parts(grey: NDArray[np.uint8]) -> Iterator[tuple[int, int, NDArray[np.uint8]]]:
+    """Yield the parts of a page that are not blank, as `top, left, pixels`, sides multiples of a cell."""
+    height, width = grey.shape
+    padded = np.pad(grey, ((0, -height % CELL), (0, -width % CELL)), mode="edge")
+    cells = padded.reshape(padded.shape[0] // CELL, CELL, padded.shape[1] // CELL, CELL)
+    inked = cells.max(axis=(1, 3)).astype(np.int16) - cells.min(axis=(1, 3)) > CONTRAST
+    for top, left, bottom, right in _split(inked, 0, 0, CUTS):
+        top, left = max(top - MARGIN, 0), max(left - MARGIN, 0)
+        bottom, right = min(bottom + MARGIN, inked.shape[0]), min(right + MARGIN, inked.shape[1])
+        part = padded[top * CELL : bottom * CELL, left * CELL : right * CELL]
+        yield top * CELL, left * CELL, part
+
+
+def _split(inked: NDArray[np.bool_], top: int, left: int, cuts: int) -> Iterator[tuple[int, int, int, int]]:
+    """Yield boxes around the ink, parted by blank rows and columns in turn, of at least two margins."""
+    rows = inked.any(axis=1 if cuts % 2 == 0 else 0)
+    at = np.flatnonzero(rows)
+    if not len(at):
+        return
+    breaks = np.flatnonzero(np.diff(at) > 2 * MARGIN + 1)
+    for first, last in zip(at[np.append(0, breaks + 1)], at[np.append(breaks, len(at) - 1)], strict=True):
+        part = inked[first : last + 1] if cuts % 2 == 0 else inked[:, first : last + 1]
+        y, x = (top + int(first), left) if cuts % 2 == 0 else (top, left + int(first))
+        if cuts:
+            yield from _split(part, y, x, cuts - 1)
+        else:
+            yield y, x, y + part.shape[0], x + part.shape[1]
+
+
+def _without(grey: NDArray[np.uint8], words: list[Word]) -> NDArray[np.uint8]:
+    """Return a page without the words that were surely read, so that its smaller picture is blank there."""
+    grey = grey.copy()
+    for word in words:
+        if word.sure >= ERASE and len(word.text) > 1:
+            left, top, right, bottom = (max(round(side), 0) for side in word.box)
+            strip = grey[top:bottom, left:right]
+            if strip.size:
+                strip[:] = strip[0, 0]  # the ground it is printed on
+    return grey
+
+
+def _moved(word: Word, left: int, top: int, line: int) -> Word:
+    x0, y0, x1, y1 = word.box
+    return replace(word, box=(x0 + left, y0 + top, x1 + left, y1 + top), line=word.line + line)
+
+
+def _enlarged(word: Word, scale: int) -> Word:
+    x0, y0, x1, y1 = (side * scale for side in word.box)
+    return replace(word, box=(x0, y0, x1, y1), size=word.size * scale)
+
+
+def _surest(words: list[Word]) -> list[Word]:
+    """Return the words without those that surer ones lie over."""
+    order = sorted(range(len(words)), key=lambda index: -words[index].sure * min(len(words[index].text), 4) ** 0.25)
+    boxes = np.array([words[index].box for index in order]).reshape(-1, 4)
+    areas = (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
+    kept = np.zeros(len(order), bool)
+    for index, box in enumerate(boxes):
+        rivals = boxes[:index][kept[:index]]
+        wide = np.minimum(rivals[:, 2], box[2]) - np.maximum(rivals[:, 0], box[0])
+        high = np.minimum(rivals[:, 3], box[3]) - np.maximum(rivals[:, 1], box[1])
+        common = wide.clip(0) * high.clip(0)
+        kept[index] = not np.any(common > OVERLAP * np.minimum(areas[index], areas[:index][kept[:index]]))
+    return [words[index] for index, keep in zip(order, kept, strict=True) if keep]
+
+
+def _counters(tower: Tower) -> dict[str, torch.Tensor]:
+    """Return what batch norm counts while training, which the weights leave out and nothing reads."""
+    return {name: value for name, value in tower.state_dict().items() if name.endswith("num_batches_tracked")}

@@ -1,0 +1,130 @@
+"""From the tower's cells to words with their places. Knows nothing of torch, pages or vectors.
+
+Of the cells above each other the one nearest to a line's middle speaks; cells side by side make a line; along a line
+the frames' characters, blanks and repetitions removed, spell words.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.ndimage import label
+
+from vdr.encode.mini.alphabet import BLANK, CHARACTERS, CLASSES, FIRST, SPACE, UNKNOWN
+from vdr.encode.mini.cells import CELL, FRAME, FRAMES
+from vdr.types import Floats, Ints
+
+AXIS = 0.0
+"""Logit above which a cell may be on a line's middle."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cells:
+    """The cells of a picture that lines of text run through, line by line, from left to right.
+
+    Attributes:
+        row: `(n,)`.
+        column: `(n,)`.
+        line: `(n,)` which line a cell is of, from 1.
+    """
+
+    row: Ints
+    column: Ints
+    line: Ints
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """A word as read.
+
+    Attributes:
+        text: Its characters, folded.
+        box: Left, top, right, bottom in pixels of the picture.
+        size: Em in pixels.
+        line: Which line it is of.
+        sure: The mean probability of its characters.
+        spelling: `(n_characters, CLASSES)` the probabilities of each character.
+    """
+
+    text: str
+    box: tuple[float, float, float, float]
+    size: float
+    line: int
+    sure: float
+    spelling: Floats
+
+
+def find_cells(axis: Floats) -> Cells:
+    """Return the cells on the middle of a line.
+
+    Args:
+        axis: `(rows, columns)` logits.
+    """
+    up = np.full_like(axis, -np.inf)
+    down = np.full_like(axis, -np.inf)
+    up[1:], down[:-1] = axis[:-1], axis[1:]
+    lines, _ = label((axis > AXIS) & (axis >= up) & (axis > down), structure=np.ones((3, 3)))
+    row, column = np.nonzero(lines)
+    line = lines[row, column]
+    order = np.lexsort((-axis[row, column], column, line))
+    found: Ints = np.stack([row, column, line])[:, order].astype(np.int32)
+    row, column, line = found
+    single = np.ones(len(line), bool)  # a line has one cell a column: the likelier one
+    single[1:] = (line[1:] != line[:-1]) | (column[1:] != column[:-1])
+    return Cells(row[single], column[single], line[single])
+
+
+def spell(cells: Cells, place: Floats, characters: Floats) -> list[Word]:
+    """Return the words that run through cells.
+
+    Args:
+        cells: Of a picture, as `find_cells` returns them.
+        place: `(n, 2)` the line's middle below each cell's centre, in cells; log2 of the em in cells.
+        characters: `(n, FRAMES, CLASSES)` logits.
+    """
+    if not len(cells.row):
+        return []
+    frames = characters.reshape(-1, CLASSES)
+    powers = np.exp(frames - frames.max(axis=1, keepdims=True))
+    chances: Floats = powers / powers.sum(axis=1, keepdims=True)
+    best = chances.argmax(axis=1)
+    line = np.repeat(cells.line, FRAMES)
+    column = np.repeat(cells.column, FRAMES)
+    x = (column * FRAMES + np.tile(np.arange(FRAMES), len(cells.column))) * FRAME
+    middle = (cells.row + 0.5 + place[:, 0]) * CELL
+    em = CELL * np.exp2(place[:, 1])
+
+    apart = np.ones(len(best), bool)  # another line, or a gap in the columns, parts words as a space does
+    apart[1:] = (line[1:] != line[:-1]) | (column[1:] > column[:-1] + 1)
+    starts = np.flatnonzero(apart | np.append(True, best[1:] != best[:-1]))
+    stops = np.append(starts[1:], len(best))
+    kind = best[starts]
+    in_word = (kind != SPACE) & (kind != BLANK)
+    number = np.cumsum(apart[starts] | (kind == SPACE))
+    words: list[Word] = []
+    runs = np.flatnonzero(in_word)
+    for group in np.split(runs, np.flatnonzero(np.diff(number[runs])) + 1) if len(runs) else []:
+        names = kind[group]
+        text = "".join(CHARACTERS[name - FIRST] for name in names if name > UNKNOWN)
+        if not text:
+            continue
+        peaks = [
+            start + int(chances[start:stop, name].argmax())
+            for start, stop, name in zip(starts[group], stops[group], names, strict=True)
+        ]
+        spelling = chances[peaks]
+        covered = slice(peaks[0] // FRAMES, peaks[-1] // FRAMES + 1)
+        size, centre = float(em[covered].mean()), float(middle[covered].mean())
+        left, right = float(x[peaks[0]]) - 0.25 * size, float(x[peaks[-1]]) + 0.25 * size + FRAME
+        words.append(
+            Word(
+                text=text,
+                box=(left, centre - 0.55 * size, right, centre + 0.55 * size),
+                size=size,
+                line=int(line[peaks[0]]),
+                sure=float(spelling.max(axis=1).mean()),
+                spelling=spelling,
+            )
+        )
+    return words
