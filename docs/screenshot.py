@@ -1,6 +1,7 @@
 """Take the pictures of the app: index the sample documents, serve them, search, look.
 
-Writes `screenshot.png` (desktop) and `screenshot-phone.png` beside this file. Needs Chromium on the PATH.
+Writes `screenshot.png` (desktop), `screenshot-phone.png` and `screenshot-scan.png` (a page without a text layer) beside
+this file. Needs Chromium on the PATH.
 """
 
 from __future__ import annotations
@@ -16,8 +17,13 @@ from playwright.sync_api import sync_playwright
 
 DOCS = Path(__file__).parent
 SAMPLE = DOCS.parent / "sample_pdfs" / "pdfs"
-QUERY = "How much cash did Quellmar's operations bring in, and what went into investments?"
-SIZES = {"screenshot.png": (1400, 900), "screenshot-phone.png": (390, 844)}
+CASH = "How much cash did Quellmar's operations bring in, and what went into investments?"
+PIANO = "Which invoice mentions a crack in the soundboard of the grand piano?"
+PICTURES = {
+    "screenshot.png": (CASH, 1400, 900),
+    "screenshot-phone.png": (CASH, 390, 844),
+    "screenshot-scan.png": (PIANO, 1400, 900),
+}
 SERVE = """
 import sys
 from vdr import Corpus, ui
@@ -28,7 +34,7 @@ ui.serve(corpus, port=int(sys.argv[3]))
 
 
 def main() -> None:
-    """Write both pictures."""
+    """Write the pictures."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     with tempfile.TemporaryDirectory() as folder:
@@ -45,15 +51,15 @@ def main() -> None:
 
 
 def photograph(url: str) -> None:
-    """Search in both sizes and write what is seen."""
+    """Search in each size and write what is seen."""
     chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
-        for name, (width, height) in SIZES.items():
+        for name, (question, width, height) in PICTURES.items():
             page = browser.new_page(viewport={"width": width, "height": height})
             page.goto(url)
             query = page.locator("#query").locator("input, textarea")
-            query.fill(QUERY)
+            query.fill(question)
             query.press("Enter")
             page.locator("#hits .card").first.wait_for()
             page.wait_for_function("document.querySelector('#page img')?.complete")
