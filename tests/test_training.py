@@ -72,7 +72,7 @@ def test_crops_are_the_same_for_the_same_seed(shards: Path) -> None:
 
 def test_a_crop_has_targets_for_its_cells(shards: Path) -> None:
     page = Page(np.full((300, 300), 255, np.uint8), np.zeros(0, CHARACTER), CLEAN)
-    pixels, axis, place, characters = crop(page, (128, 192), np.random.default_rng(0))
+    pixels, axis, place, characters, *_ = crop(page, (128, 192), np.random.default_rng(0))
     assert pixels.shape == (1, 128, 192)
     assert axis.shape == (128 // CELL, 192 // CELL)
     assert axis.sum() == 0
