@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections.abc import Sequence
-from functools import cached_property
+from functools import cached_property, lru_cache
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -37,7 +37,13 @@ def load(name: str = NAME) -> MiniLM:
     Raises:
         EncoderError: The package with the weights is missing, or the weights are not the published ones.
     """
-    return MiniLM(name, model_folder())
+    return _load(name, model_folder())
+
+
+@lru_cache(maxsize=1)
+def _load(name: str, folder: Path) -> MiniLM:
+    """Load the weights once for the two channels that ask with them."""
+    return MiniLM(name, folder)
 
 
 class MiniLM:
