@@ -15,7 +15,7 @@ import lancedb
 import pyarrow as pa
 from filelock import FileLock, Timeout
 
-from vdr.errors import CorpusError
+from vdr.errors import CorpusError, first_line
 
 LOCK_WAIT = 60.0
 """Seconds a writer waits for another one."""
@@ -121,7 +121,7 @@ class Database:
         try:
             yield
         except _LANCE_ERRORS as error:
-            raise CorpusError(f"The corpus {self.uri} cannot be read: {_first_line(error)}. {RESTORE}") from error
+            raise CorpusError(f"The corpus {self.uri} cannot be read: {first_line(error)}. {RESTORE}") from error
 
     @contextmanager
     def writable(self) -> Iterator[None]:
@@ -130,7 +130,7 @@ class Database:
             yield
         except _LANCE_ERRORS as error:
             raise CorpusError(
-                f"The corpus {self.uri} cannot be written: {_first_line(error)}. "
+                f"The corpus {self.uri} cannot be written: {first_line(error)}. "
                 "Check that the disk is writable and has space."
             ) from error
 
@@ -150,7 +150,3 @@ def any_of(column: str, values: Sequence[str]) -> str:
     """Return the SQL condition that a column has one of these values."""
     quoted = ", ".join("'" + value.replace("'", "''") + "'" for value in values)
     return f"{column} IN ({quoted})" if quoted else "false"
-
-
-def _first_line(error: BaseException) -> str:
-    return next(iter(str(error).strip().splitlines()), type(error).__name__)

@@ -58,3 +58,8 @@ class QueryError(VdrError):
 
 class JudgementError(VdrError):
     """A set of judged queries cannot be used."""
+
+
+def first_line(error: BaseException) -> str:
+    """Return the first line of an error's text, or the error's type if it has none."""
+    return next(iter(str(error).strip().splitlines()), type(error).__name__)

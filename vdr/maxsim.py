@@ -27,13 +27,8 @@ def maxsim(query: Floats, vectors: NDArray[np.floating], offsets: NDArray[np.int
     >>> maxsim(query, np.array([[1, 0], [0, 0.5], [0.5, 0.75]]), np.array([0, 2, 3])).tolist()
     [1.5, 1.25]
     """
-    if len(offsets) < 2:
-        return np.zeros(0, np.float32)
-    if np.any(np.diff(offsets) < 1):
-        raise ValueError("a unit without vectors has no MaxSim")
-    similarity = vectors.astype(np.float32, copy=False) @ query.T
-    best: Floats = np.maximum.reduceat(similarity, offsets[:-1], axis=0).sum(axis=1, dtype=np.float32)
-    return best
+    _check(offsets)
+    return _best(vectors.astype(np.float32, copy=False) @ query.T, offsets)
 
 
 def maxsim_int8(
@@ -56,14 +51,9 @@ def maxsim_int8(
     >>> maxsim_int8(query, np.array([[2, 0], [0, 1], [3, 4]], np.int8), scales, np.array([0, 2, 3])).tolist()
     [2.0, 7.0]
     """
-    if len(offsets) < 2:
-        return np.zeros(0, np.float32)
-    if np.any(np.diff(offsets) < 1):
-        raise ValueError("a unit without vectors has no MaxSim")
-    if not compiled:
-        similarity = (numbers.astype(np.float32) @ query.T) * scales[:, None]
-        best: Floats = np.maximum.reduceat(similarity, offsets[:-1], axis=0).sum(axis=1, dtype=np.float32)
-        return best
+    _check(offsets)
+    if not compiled or len(offsets) < 2:
+        return _best((numbers.astype(np.float32) @ query.T) * scales[:, None], offsets)
     from vdr import kernels
 
     padded = np.zeros((-(-len(query) // 4) * 4, query.shape[1]), np.float32)  # a zero vector adds nothing to a score
@@ -75,4 +65,17 @@ def maxsim_int8(
         kernels.maxsim_int8(padded, numbers, scales, places[first : last + 1], scores[first:last])
 
     kernels.spread(part, len(scores), 4)
+    return scores
+
+
+def _check(offsets: NDArray[np.integer]) -> None:
+    if np.any(np.diff(offsets) < 1):
+        raise ValueError("a unit without vectors has no MaxSim")
+
+
+def _best(similarity: Floats, offsets: NDArray[np.integer]) -> Floats:
+    """Sum, for each unit, the best similarity `(n_vectors, n_query)` of each of the query's vectors."""
+    if len(offsets) < 2:
+        return np.zeros(0, np.float32)
+    scores: Floats = np.maximum.reduceat(similarity, offsets[:-1], axis=0).sum(axis=1, dtype=np.float32)
     return scores

@@ -31,7 +31,9 @@ CorpusOption = Annotated[
 ]
 EncoderOption = Annotated[
     str | None,
-    typer.Option("--encoder", help="For page images: a folder, a hub id, a URL, or none.", show_default="corpus's own"),
+    typer.Option(
+        "--encoder", help="For page images: vdr-mini, a folder, a hub id, a URL, or none.", show_default="corpus's own"
+    ),
 ]
 TextEncoderOption = Annotated[
     str | None,
@@ -82,7 +84,10 @@ def tell(report: AddReport) -> None:
             )
     image_only = sum(document.image_only for document in report.added if document.kind in ("pdf", "image"))
     if image_only:
-        print(f"note     {image_only} added pages are image only: no text layer to search", file=sys.stderr)
+        print(
+            f"note     {image_only} added pages are image only: no text layer, found by what a visual encoder sees",
+            file=sys.stderr,
+        )
     if report.ignored:
         print(
             f"note     {len(report.ignored)} files of other kinds in the folders were left alone",

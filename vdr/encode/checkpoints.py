@@ -12,7 +12,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from vdr.errors import EncoderError
+from vdr.errors import EncoderError, first_line
 
 logger = logging.getLogger(__name__)
 
@@ -82,11 +82,6 @@ def _why(error: Exception) -> str:
     if isinstance(error.__cause__, OfflineModeIsEnabled):
         return "its files are not all in the hub's cache while HF_HUB_OFFLINE forbids downloads"
     return f"the hub cannot be used ({first_line(error.__cause__ or error)})"
-
-
-def first_line(error: BaseException) -> str:
-    """Return the first line of an error's text, or the error's type if it has none."""
-    return next(iter(str(error).strip().splitlines()), type(error).__name__)
 
 
 def read_config(folder: Path, file: str = "config.json") -> dict[str, Any]:

@@ -70,9 +70,13 @@ class MiniLM:
         self._tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
         self._tokenizer.no_padding()
         self._tokenizer.no_truncation()
+        self._encoded = lru_cache(maxsize=8)(self._encode_query)  # one search asks for each channel, and to explain
 
     def encode_query(self, text: str) -> QueryVectors:
         """Return a vector for each wordpiece; a long query is read in windows like any text."""
+        return self._encoded(text)
+
+    def _encode_query(self, text: str) -> QueryVectors:
         starts = [start for start, _ in self._tokenizer.encode(text, add_special_tokens=False).offsets]
         words = word_starts(text)
         vectors: list[Floats] = []

@@ -22,8 +22,7 @@ from typing import TypeAlias
 
 from PIL import Image
 
-from vdr.encode.checkpoints import first_line
-from vdr.errors import EncoderError, VdrError
+from vdr.errors import EncoderError, VdrError, first_line
 from vdr.types import MultiVector, PageEncoder, QueryVectors
 
 logger = logging.getLogger(__name__)

@@ -15,10 +15,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from vdr.encode.checkpoints import first_line, read_config
+from vdr.encode.checkpoints import read_config
 from vdr.encode.devices import best_device, best_dtype
 from vdr.encode.quiet import quiet_loading
-from vdr.errors import EncoderError
+from vdr.errors import EncoderError, first_line
 
 if TYPE_CHECKING:
     from sentence_transformers import MultiVectorEncoder

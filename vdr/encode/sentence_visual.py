@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PIL import Image
 
-from vdr.encode.checkpoints import checkpoint_fingerprint, first_line, resolve_checkpoint
+from vdr.encode.checkpoints import checkpoint_fingerprint, resolve_checkpoint
 from vdr.encode.sentence import load_multi_vector
 from vdr.encode.sentence_tokens import Output, counted, encode_query, vectors
 from vdr.encode.visual.batching import BatchSize, is_out_of_memory
 from vdr.encode.visual.places import merged_grid, square_grid, tiles
-from vdr.errors import EncoderError, QueryError
+from vdr.errors import EncoderError, QueryError, first_line
 from vdr.types import Floats, MultiVector, QueryVectors
 
 if TYPE_CHECKING:

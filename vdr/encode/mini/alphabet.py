@@ -52,8 +52,3 @@ def class_of(character: str) -> int:
     """
     folded = fold(character)
     return _CLASS.get(folded[0], UNKNOWN) if folded else UNKNOWN
-
-
-def spelled(classes: list[int]) -> str:
-    """Return the characters of a sequence of classes; blanks, spaces and unknown signs are left out."""
-    return "".join(CHARACTERS[index - FIRST] for index in classes if index >= FIRST)

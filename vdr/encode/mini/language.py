@@ -14,10 +14,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from vdr.encode.minilm import DIM, HEADS, LAYERS, LENGTH
 from vdr.types import Floats
 
-LAYERS, HEADS, DIM, INNER = 6, 12, 384, 1536
-WINDOW = 254
+INNER = 1536
+WINDOW = LENGTH - 2
 """Words read together; with the two special tokens, what the model was trained with."""
 OVERLAP = 32
 """Words that two windows share, each of which takes its vector from the window where it has more around it."""

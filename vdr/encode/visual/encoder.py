@@ -17,12 +17,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from vdr.encode.checkpoints import first_line
 from vdr.encode.quiet import quiet_loading
 from vdr.encode.visual.batching import BatchSize, is_out_of_memory
 from vdr.encode.visual.families import Family
 from vdr.encode.words import place_tokens, word_starts, words_at
-from vdr.errors import EncoderError, QueryError
+from vdr.errors import EncoderError, QueryError, first_line
 from vdr.types import Floats, Ints, MultiVector, QueryVectors
 
 if TYPE_CHECKING:

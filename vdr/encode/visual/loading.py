@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 from vdr.encode.checkpoints import (
     base_checkpoint,
     checkpoint_fingerprint,
-    first_line,
     processor_folder,
     read_config,
     resolve_checkpoint,
@@ -19,7 +18,7 @@ from vdr.encode.devices import best_device, best_dtype
 from vdr.encode.quiet import quiet_loading
 from vdr.encode.visual.encoder import VisualEncoder
 from vdr.encode.visual.families import FAMILIES, Family
-from vdr.errors import EncoderError
+from vdr.errors import EncoderError, first_line
 from vdr.types import PageEncoder
 
 if TYPE_CHECKING:
