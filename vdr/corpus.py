@@ -5,19 +5,17 @@ from __future__ import annotations
 import io
 import logging
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
-import numpy as np
 import platformdirs
 from PIL import Image
 
-from vdr import encode, explain, retrieve, search
+from vdr import encode, explain, pipeline, search
 from vdr.documents import find
 from vdr.errors import EncoderError, NotFound, QueryError
-from vdr.fusion import DEPTH, fuse
 from vdr.ingest import ingest
 from vdr.render import Renderer
 from vdr.store import Pin, Store
@@ -29,7 +27,6 @@ from vdr.types import (
     DocumentInfo,
     Encoder,
     Explanation,
-    Floats,
     Hit,
     Mode,
     PageEncoder,
@@ -42,8 +39,6 @@ from vdr.types import (
 logger = logging.getLogger(__name__)
 
 MODES: tuple[Mode, ...] = ("auto", "visual", "text", "bm25", "hybrid")
-FUSION_DEPTH = 1_000
-"""Full-text hits that hybrid search fuses, or `k` if that is more; MaxSim channels are fused whole."""
 
 
 def default_path() -> str:
@@ -256,30 +251,9 @@ class Corpus:
         query = search.check_query(query)
         if k < 1:
             raise QueryError(f"k is {k}; ask for at least one hit.")
-        channels = self._channels(mode)
         doc_ids = self._doc_ids([docs] if isinstance(docs, str) else docs, collection)
-        scores = {channel: self._scores(channel, query, doc_ids, k, exact) for channel in channels}
-        fused = dict(scores[channels[0]].exact) if len(channels) == 1 else self._fused(scores, max(k, DEPTH))
-        best = search.ranked(fused, k)
-        units = self._store.units([key for key, _ in best])
-        best = [(key, score) for key, score in best if key in units]  # a document may have gone meanwhile
-        hits = []
-        for rank, (key, score) in enumerate(best, start=1):
-            unit = units[key]
-            hits.append(
-                Hit(
-                    rank=rank,
-                    key=key,
-                    doc=key.rpartition(":")[0],
-                    page=unit.page,
-                    score=score,
-                    channels={channel: found.exact[key] for channel, found in scores.items() if key in found.exact},
-                    snippet=self._snippet(query, unit),
-                    record=unit.record,
-                    query=query,
-                )
-            )
-        return hits
+        asked = pipeline.Request(query, k, tuple(self._channels(mode)), doc_ids, exact)
+        return pipeline.run(self._store, asked, self._query)
 
     def explain(self, hit: Hit | str, query: str | None = None, channel: str | None = None) -> Explanation:
         """Return what on the page answers which word of the query.
@@ -347,38 +321,10 @@ class Corpus:
             chosen = [document for document in chosen if document.info.collection == collection]
         return [document.doc_id for document in chosen]
 
-    def _scores(self, channel: str, query: str, doc_ids: list[str] | None, k: int, exact: bool) -> retrieve.Scores:
-        if channel == "bm25":
-            return retrieve.Scores(self._store.full_text(query, max(k, FUSION_DEPTH), doc_ids), {})
-        encoded: Channel = "visual" if channel == "visual" else "text"
-        return retrieve.score(self._store, encoded, self._query(encoded, query).vectors, doc_ids, k, exact=exact)
-
-    def _fused(self, scores: Mapping[str, retrieve.Scores], depth: int) -> dict[str, float]:
-        """Fuse channels; a page without text is neither for nor against in those that read text."""
-        rankings = {channel: found.ranking() for channel, found in scores.items()}
-        written = {key for channel in ("text", "bm25") for key in rankings.get(channel, ())}
-        unsure = {key for ranking in rankings.values() for key, _ in search.ranked(ranking, depth)} - written
-        units = self._store.units(sorted(unsure))
-        drawn = {name for name, stored in self._store.documents().items() if stored.info.kind in ("pdf", "image")}
-
-        def has(channel: str, key: str) -> bool:
-            if channel == "visual":
-                return key.rpartition(":")[0] in drawn
-            return key in written or (key in units and bool(units[key].text))
-
-        return fuse(rankings, has, depth)
-
     def _query(self, channel: Channel, query: str) -> QueryVectors:
         encoder = self._encoder(channel)
         assert encoder is not None, f"a corpus with {channel} vectors has a pinned encoder"
         return encoder.encode_query(query)
-
-    def _snippet(self, query: str, unit: StoredUnit) -> str:
-        if not unit.text:
-            return ""
-        weights: Floats = explain.explain_words(query, unit.text, None).similarity
-        distinct = weights / np.maximum(weights.sum(axis=1, keepdims=True), 1)  # a rare word tells more
-        return search.snippet(unit.text, distinct.sum(axis=0))
 
     def _unit(self, key: str) -> StoredUnit:
         units = self._store.units([key])
