@@ -8,6 +8,7 @@ VdrError
 │   └── NotFound          no such document or page in this corpus
 ├── ExportError           a corpus cannot be handed over in another format
 ├── QueryError            the query or its options cannot be used
+├── ServiceError          a service on the network gives no useful answer
 └── JudgementError        a set of judged queries cannot be used
 """
 
@@ -54,6 +55,10 @@ class ExportError(VdrError):
 
 class QueryError(VdrError):
     """The query or its options cannot be used."""
+
+
+class ServiceError(VdrError):
+    """A service on the network gives no useful answer."""
 
 
 class JudgementError(VdrError):

@@ -6,9 +6,7 @@
 from __future__ import annotations
 
 import json
-import logging
 import os
-import time
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -17,12 +15,11 @@ from typing import Any, TypeVar
 import httpx
 from PIL import Image
 
+from vdr import web
 from vdr.encode import wire
 from vdr.encode.wire import FINGERPRINT_HEADER, PROTOCOL, TOKEN_VARIABLE
-from vdr.errors import EncoderError, QueryError
+from vdr.errors import EncoderError, QueryError, first_line
 from vdr.types import Channel, MultiVector, QueryVectors
-
-logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
@@ -37,7 +34,6 @@ TIMEOUT = 600.0
 PAUSES = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0)
 """Seconds to wait before each new attempt: half a minute in all, enough for most restarts."""
 _PASSING = (502, 503, 504)
-_LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
 def load(url: str, channel: Channel) -> RemoteEncoder:
@@ -192,30 +188,32 @@ class RemoteEncoder:
             headers={b"authorization": f"Bearer {self._token}".encode()} if self._token else None,
             timeout=httpx.Timeout(timeout, connect=min(timeout, 10)),
             limits=httpx.Limits(keepalive_expiry=30),
-            trust_env=url.host not in _LOOPBACK,  # a proxy of the environment does not know this machine's own ports
+            trust_env=web.trusts_environment(url),
         )
 
     def _send(
         self, method: str, path: str, body: bytes | None = None, pauses: Sequence[float] | None = None
     ) -> httpx.Response:
         """Return what the server answers, after new attempts where the connection or a proxy failed."""
-        for pause in (*(self._pauses if pauses is None else pauses), None):
-            try:
-                response = self._client.request(method, path, content=body)
-                if response.status_code not in _PASSING:
-                    return response
-                problem = f"HTTP {response.status_code}"
-            except (httpx.ReadTimeout, httpx.WriteTimeout) as error:
-                raise EncoderError(
-                    f"The encoder server {self._url} took longer than {self._client.timeout.read:g} seconds to answer. "
-                    "See there whether its model is stuck or runs on a slow processor."
-                ) from error
-            except httpx.TransportError as error:
-                problem = str(error) or type(error).__name__
-            if pause is not None:
-                logger.info("%s: %s; next attempt in %g seconds", self._url, problem, pause)
-                time.sleep(pause)
-        raise EncoderError(
+        try:
+            response = web.persist(
+                lambda: self._client.request(method, path, content=body),
+                self._pauses if pauses is None else pauses,
+                _PASSING,
+            )
+        except (httpx.ReadTimeout, httpx.WriteTimeout) as error:
+            raise EncoderError(
+                f"The encoder server {self._url} took longer than {self._client.timeout.read:g} seconds to answer. "
+                "See there whether its model is stuck or runs on a slow processor."
+            ) from error
+        except httpx.TransportError as error:
+            raise self._silent(first_line(error)) from error
+        if response.status_code in _PASSING:
+            raise self._silent(f"HTTP {response.status_code}")
+        return response
+
+    def _silent(self, problem: str) -> EncoderError:
+        return EncoderError(
             f"The encoder server {self._url} does not answer ({problem}). "
             "Start it on that machine with `vdr serve-encoder`, or check the address, the port and the firewall."
         )
