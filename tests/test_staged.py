@@ -214,18 +214,36 @@ def test_code_scores_are_those_of_the_vectors_the_codes_stand_for(
     assert error == pytest.approx(((flat - centroids.fine[codes.assign(flat, centroids)]) ** 2).sum(), rel=1e-4)
     table = queries[0] @ centroids.fine.T
     lists = [codes.make_lists(coded, 0, len(pages), len(centroids))]
-    by_ids = codes.score_ids(table, lists, len(centroids))
+    near = codes.nearest(table, len(centroids))
+    assert (near.ids == np.argsort(-table, axis=1)).all()
+    by_ids = codes.score_ids(near, lists)
     by_hand = [table[:, coded.ids[a:b]].max(axis=1).sum() for a, b in pairwise(coded.id_offsets)]
     np.testing.assert_allclose(by_ids, by_hand, rtol=1e-4)
-    assert (codes.score_ids(table, lists, 5) > by_ids - 1e-4).all()  # never too low
+    assert (codes.score_ids(codes.nearest(table, 5), lists) > by_ids - 1e-4).all()  # never too low
     ids = codes.assign(flat, centroids)
     left = flat - centroids.fine[ids]
     worth = (left**2).sum(axis=1) / np.maximum(np.abs(left).sum(axis=1), 1e-9)
     restored = centroids.fine[ids] + np.where(left > 0, 1, -1) * worth[:, None]
     by_hand = [(restored[a:b] @ queries[0].T).max(axis=0).sum() for a, b in pairwise(offsets)]
     monkeypatch.setattr(codes, "MARGIN", np.float32(9))  # look at every vector
-    by_signs = codes.score_signs(queries[0], table, coded, np.arange(len(pages)))
+    by_signs = codes.score_signs(queries[0], table, near, coded, np.arange(len(pages)))
     np.testing.assert_allclose(by_signs, by_hand, atol=0.1)  # a byte keeps what a sign is worth to 4 %
+
+
+def test_a_query_of_many_vectors_is_scored_in_parts_that_add_up(
+    many: dict[str, list[Floats]], queries: list[Floats]
+) -> None:
+    pages = many["00.pdf"]
+    flat, offsets = np.concatenate(pages), np.cumsum([0, *map(len, pages)])
+    centroids = codes.train(flat, 64)
+    coded, _ = codes.encode(flat, offsets, centroids)
+
+    def score(query: Floats) -> Floats:
+        table = query @ centroids.fine.T
+        return codes.score_signs(query, table, codes.nearest(table, 16), coded, np.arange(len(pages)))
+
+    whole = np.concatenate(queries[:10])  # 80 vectors
+    np.testing.assert_allclose(score(whole), sum(score(query) for query in queries[:10]), atol=1e-3)
 
 
 def test_a_unit_with_hundreds_of_equal_vectors_is_coded_whole() -> None:
@@ -235,4 +253,5 @@ def test_a_unit_with_hundreds_of_equal_vectors_is_coded_whole() -> None:
     assert sorted(coded.members.tolist()) == [1, 90, 255, 255]
     assert error == 0
     query = np.eye(2, DIM, dtype=np.float32)
-    assert codes.score_signs(query, query @ centroids.fine.T, coded, np.array([0])).tolist() == [2.0]
+    table = query @ centroids.fine.T
+    assert codes.score_signs(query, table, codes.nearest(table, 2), coded, np.array([0])).tolist() == [2.0]

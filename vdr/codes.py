@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +29,9 @@ NEAR = 2
 MARGIN = np.float32(0.12)
 """How far below the best a centroid's product may be for its vectors still to be looked at, times the length
 of the query's vector."""
+
+_TOKENS = 32
+"""Vectors of a query that are scored together: the bits of a mask."""
 
 LENGTHS: Floats = np.concatenate([[0], 2.0 ** ((np.arange(1, 256) - 192) / 8)]).astype(np.float32)
 """The lengths a byte stands for: none, then 6e-8 to 235 in steps of 9 %."""
@@ -88,6 +92,19 @@ class Lists:
     starts: NDArray[np.int32]
     units: NDArray[np.uint16]
     count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Nearest:
+    """The centroids nearest to each vector of a query, best first.
+
+    Attributes:
+        ids: `(n_query, n)` int32.
+        products: `(n_query, n)` their products with the vector.
+    """
+
+    ids: NDArray[np.int32]
+    products: Floats
 
 
 # --- centroids -------------------------------------------------------------------------------------------
@@ -217,46 +234,58 @@ def make_lists(codes: Codes, first: int, last: int, n_centroids: int) -> Lists:
 # --- scoring ---------------------------------------------------------------------------------------------
 
 
-def score_ids(table: Floats, blocks: Sequence[Lists], probes: int) -> Floats:
-    """Score every unit of the blocks by its centroids.
+def nearest(table: Floats, count: int) -> Nearest:
+    """Return the centroids nearest to each vector of the query.
 
     Args:
         table: `(n_query, n_centroids)`, the products of the query's vectors with the centroids.
+        count: How many of them; all where there are fewer.
+    """
+    from vdr import kernels
+
+    shape = len(table), min(count, table.shape[1])
+    near = Nearest(np.empty(shape, np.int32), np.empty(shape, np.float32))
+
+    def part(first: int, last: int) -> None:
+        kernels.nearest(table[first:last], near.ids[first:last], near.products[first:last])
+
+    kernels.spread(part, len(table), 4)
+    return near
+
+
+def score_ids(near: Nearest, blocks: Sequence[Lists]) -> Floats:
+    """Score every unit of the blocks by its centroids.
+
+    Args:
+        near: The centroids looked at; a unit that has none of those near a vector gets the product of the last of
+            them, so its score is never too low.
         blocks: From `make_lists`.
-        probes: Centroids looked at for each of the query's vectors; a unit that has none of them gets the product of
-            the next best, so its score is never too low.
 
     Returns:
         `(n_units,)`.
     """
     from vdr import kernels
 
-    n_centroids = table.shape[1]
-    probes = min(probes, n_centroids)
-    near = np.argpartition(table, n_centroids - probes, axis=1)[:, n_centroids - probes :]
-    products = np.take_along_axis(table, near, axis=1)
-    order = np.argsort(-products, axis=1)
-    near = np.take_along_axis(near, order, axis=1)
-    products = np.take_along_axis(products, order, axis=1)
-    scores = np.full(sum(block.count for block in blocks), products[:, -1].sum(), np.float32)
-    gains = np.ascontiguousarray(products - products[:, -1:])
-    near = near.astype(np.int32)
+    last = near.products[:, -1]
+    scores = np.full(sum(block.count for block in blocks), last.sum(), np.float32)
+    gains = near.products - last[:, None]
     begins = np.cumsum([0, *(block.count for block in blocks)])
 
     def part(first: int, last: int) -> None:
         for block, begin in zip(blocks[first:last], begins[first:last], strict=True):
-            kernels.walk(near, gains, block.starts, block.units, scores[begin : begin + block.count])
+            kernels.walk(near.ids, gains, block.starts, block.units, scores[begin : begin + block.count])
 
     kernels.spread(part, len(blocks), 1)
     return scores
 
 
-def score_signs(query: Floats, table: Floats, codes: Codes, units: NDArray[np.integer]) -> Floats:
+def score_signs(query: Floats, table: Floats, near: Nearest, codes: Codes, units: NDArray[np.integer]) -> Floats:
     """Score some units by centroids and signs.
 
     Args:
         query: `(n_query, dim)`.
         table: `(n_query, n_centroids)`, its products with the centroids.
+        near: The centroids looked at; a unit that has none of them gets the product of the last.
         codes: Of all units.
         units: `(n,)` which to score.
 
@@ -269,20 +298,29 @@ def score_signs(query: Floats, table: Floats, codes: Codes, units: NDArray[np.in
     padded = np.zeros((len(query), width * 8), np.float32)
     padded[:, : query.shape[1]] = query
     lookup = _lookup(padded.reshape(len(query), width, 8))
-    rows = np.zeros((table.shape[1], -(-len(query) // 8) * 8), np.float32)
-    rows[:, : len(query)] = table.T
-    margins = np.full(rows.shape[1], -1, np.float32)  # nothing is as near as the best and more: padding is left out
-    margins[: len(query)] = MARGIN * np.linalg.norm(query, axis=1)
+    lows, highs = table.min(axis=1), table.max(axis=1)
+    steps = np.maximum((highs - lows) / np.float32(255), np.float32(1e-12))
+    margins = np.rint(np.minimum(MARGIN * np.linalg.norm(query, axis=1) / steps, 255)).astype(np.int64)
     wanted = np.asarray(units, np.int64)
-    scores = np.empty(len(wanted), np.float32)
+    scores = np.zeros(len(wanted), np.float32)
+    for begin in range(0, len(query), _TOKENS):
+        group = slice(begin, begin + _TOKENS)
+        masks = np.zeros(table.shape[1], np.uint32)
+        for token, ids in enumerate(near.ids[group]):
+            masks[ids] |= np.uint32(1 << token)
+        rows = np.empty((table.shape[1], _TOKENS), np.uint8)
+        kernels.to_bytes(table[group], lows[group], steps[group], rows)
+        found = np.empty_like(scores)
+        arrays = masks, rows, lows[group], steps[group], margins[group], near.products[group, -1], lookup[group]
 
-    def part(first: int, last: int) -> None:
-        kernels.signs(
-            rows, lookup, margins, codes.ids, codes.members, codes.signs, codes.lengths, LENGTHS,
-            codes.id_offsets, codes.vector_offsets, wanted[first:last], scores[first:last],
-        )  # fmt: skip
+        def part(first: int, last: int, arrays: Any = arrays, found: Floats = found) -> None:
+            kernels.signs(
+                *arrays, codes.ids, codes.members, codes.signs, codes.lengths, LENGTHS, codes.id_offsets,
+                codes.vector_offsets, wanted[first:last], found[first:last],
+            )  # fmt: skip
 
-    kernels.spread(part, len(wanted), 32)
+        kernels.spread(part, len(wanted), 32)
+        scores += found
     return scores
 
 

@@ -16,7 +16,9 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 
 import numpy as np
-from numba import njit
+from llvmlite import ir
+from numba import njit, types
+from numba.extending import intrinsic
 
 _LOWEST = np.float32(-3e38)
 """Less than any score; not minus infinity, which fast arithmetic does not allow."""
@@ -70,6 +72,35 @@ def maxsim_int8(query, numbers, scales, offsets, scores):
         scores[unit] = total
 
 
+@njit(fastmath=True, cache=True, nogil=True)
+def nearest(table, ids, products):
+    """Find the largest of each row of a table, best first; see `vdr.codes.nearest`."""
+    n_query, n_centroids = table.shape
+    count = ids.shape[1]
+    kept = np.empty(n_centroids, np.int32)
+    for token in range(n_query):
+        row = table[token]
+        low, high = row.min(), row.max()
+        step = 255 / max(high - low, np.float32(1e-12))
+        levels = np.zeros(256, np.int32)
+        for value in row:
+            levels[int((value - low) * step)] += 1
+        level, above = 255, levels[255]
+        while above < count:
+            level -= 1
+            above += levels[level]
+        found = 0
+        for one in range(n_centroids):
+            if int((row[one] - low) * step) >= level:
+                kept[found] = one
+                found += 1
+        order = np.argsort(-row[kept[:found]])
+        for rank in range(count):
+            one = kept[order[rank]]
+            ids[token, rank] = one
+            products[token, rank] = row[one]
+
+
 @njit(cache=True)
 def invert(ids, counts, n_centroids):
     """Counting sort of `(unit, id)` by id; see `vdr.codes.make_lists`."""
@@ -104,39 +135,70 @@ def walk(near, gains, starts, units, scores):
                     scores[unit] += gain
 
 
+@intrinsic
+def _lowest_bit(_context, _bits):
+    """Return the place of the lowest bit that is set."""
+
+    def generate(_target, builder, _signature, arguments):
+        return builder.cttz(arguments[0], ir.Constant(ir.IntType(1), 1))
+
+    return types.uint32(types.uint32), generate
+
+
 @njit(fastmath=True, cache=True, nogil=True)
-def signs(table, lookup, margins, ids, members, signs, lengths, worth, id_offsets, vector_offsets, units, scores):
-    """Score by centroids and signs; see `vdr.codes.score_signs`. Rows of the table are padded to eights."""
+def to_bytes(table, lows, steps, rows):
+    """Write a table `(n_query, n_centroids)` by centroid; byte `b` stands for `low + step * b`."""
+    for token in range(len(table)):
+        low, factor = lows[token], 1 / steps[token]
+        for one in range(table.shape[1]):
+            rows[one, token] = np.uint8((table[token, one] - low) * factor + np.float32(0.5))
+
+
+@njit(fastmath=True, cache=True, nogil=True)
+def signs(
+    masks, rows, lows, steps, margins, floors, lookup, ids, members, signs, lengths, worth, id_offsets, vector_offsets,
+    units, scores,
+):  # fmt: skip
+    """Score by centroids and signs; see `vdr.codes.score_signs`. At most 32 vectors of the query."""
     n_query, width = lookup.shape[0], lookup.shape[1]
-    padded = table.shape[1]
-    floor = np.empty(padded, np.float32)
-    best = np.empty(n_query, np.float32)
+    floor, best = np.empty(n_query, np.int64), np.empty(n_query, np.float32)
+    most = 0
+    for unit in units:
+        most = max(most, id_offsets[unit + 1] - id_offsets[unit])
+    hits, begins = np.empty(most, np.int64), np.empty(most, np.int64)
+    one_bit = np.uint32(1)
     for number in range(len(units)):
-        begin, end = id_offsets[units[number]], id_offsets[units[number] + 1]
-        floor[:] = _LOWEST
-        best[:] = _LOWEST
-        for at in range(begin, end):
-            row = table[ids[at]]
-            for token in range(padded):
-                floor[token] = max(floor[token], row[token])
-        for token in range(padded):
+        unit = units[number]
+        vector = vector_offsets[unit]
+        floor[:] = 0
+        found = 0
+        for at in range(id_offsets[unit], id_offsets[unit + 1]):
+            near = masks[ids[at]]
+            if near:
+                hits[found], begins[found] = at, vector
+                found += 1
+                while near:
+                    token = _lowest_bit(near)
+                    near &= near - one_bit
+                    floor[token] = max(floor[token], np.int64(rows[ids[at], token]))
+            vector += members[at]
+        for token in range(n_query):
             floor[token] -= margins[token]
-        vector = vector_offsets[units[number]]
-        for at in range(begin, end):
-            row = table[ids[at]]
-            above = _LOWEST
-            for token in range(padded):
-                above = max(above, row[token] - floor[token])
-            count = members[at]
-            if above >= 0:
-                for token in range(n_query):
-                    if row[token] >= floor[token]:
-                        for one in range(vector, vector + count):
-                            product = np.float32(0)
-                            for byte in range(width):
-                                product += lookup[token, byte, signs[one, byte]]
-                            best[token] = max(best[token], row[token] + product * worth[lengths[one]])
-            vector += count
+            best[token] = floors[token]
+        for hit in range(found):
+            at, first = hits[hit], begins[hit]
+            near = masks[ids[at]]
+            while near:
+                token = _lowest_bit(near)
+                near &= near - one_bit
+                level = rows[ids[at], token]
+                if level >= floor[token]:
+                    centroid = lows[token] + steps[token] * level
+                    for one in range(first, first + members[at]):
+                        product = np.float32(0)
+                        for byte in range(width):
+                            product += lookup[token, byte, signs[one, byte]]
+                        best[token] = max(best[token], centroid + product * worth[lengths[one]])
         total = np.float32(0)
         for token in range(n_query):
             total += best[token]

@@ -52,14 +52,12 @@ def quantize(vectors: Floats, bits: int = 8) -> Quantized:
     """Quantize vectors `(n, dim)` of any length; a zero vector stays zero."""
     if bits == 8:
         largest = np.abs(vectors).max(axis=1, initial=0)
-        scales = np.where(largest > 0, largest / np.float32(127), 1).astype(np.float32)
-        return Quantized(np.rint(vectors / scales[:, None]).astype(np.int8), scales)
+        numbers = np.rint(vectors * (127 / np.maximum(largest, np.float32(1e-30)))[:, None]).astype(np.int8)
+        return Quantized(numbers, _scales(vectors, numbers))
     turned = to_space(vectors, bits)
     spread = np.sqrt(np.maximum((turned * turned).mean(axis=1), np.float32(1e-30)))
     numbers = _levels(bits)[np.searchsorted(_borders(bits), turned / spread[:, None])]
-    along = np.einsum("nd,nd->n", turned, numbers.astype(np.float32))
-    scales = np.where(along > 0, (turned * turned).sum(axis=1) / np.maximum(along, 1e-30), 0).astype(np.float32)
-    return Quantized(numbers, scales)
+    return Quantized(numbers, _scales(turned, numbers))
 
 
 def pack(quantized: Quantized, bits: int) -> NDArray[np.uint8]:
@@ -122,6 +120,12 @@ def pool(vectors: Floats, factor: int) -> tuple[Floats, NDArray[np.intp]]:
     nearest = order[np.unique(cluster[order], return_index=True)[1]]
     by_place = np.argsort(nearest)
     return means[by_place].astype(np.float32), nearest[by_place]
+
+
+def _scales(vectors: Floats, numbers: NDArray[np.int8]) -> Floats:
+    """Return the scales that make a vector's product with what is kept of it right."""
+    along = np.einsum("nd,nd->n", vectors, numbers.astype(np.float32))
+    return np.where(along > 0, (vectors * vectors).sum(axis=1) / np.maximum(along, 1e-30), 0).astype(np.float32)
 
 
 @lru_cache

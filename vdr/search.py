@@ -16,13 +16,13 @@ from vdr.errors import QueryError
 from vdr.types import Floats
 
 MAX_QUERY_WORDS = 1_000
-CANDIDATES = 2_048
+CANDIDATES = 1_024
 """Units that are scored by centroids and signs, at least; more where more hits are wanted."""
 PROBES = 128
 """Centroids looked at for each of a query's vectors."""
-FIRST = 96
+FIRST = 64
 """Units scored exactly at first, or twice the hits wanted if that is more."""
-SURE = 4.0
+SURE = 3.0
 """Spreads of the estimates' error by which a unit may miss the best and still be scored."""
 SNIPPET_WORDS = 32
 _STEMMER = snowballstemmer.stemmer("english")
@@ -67,10 +67,11 @@ def candidates(
         count: How many come back at most.
     """
     table = query @ centroids.fine.T
+    near = coding.nearest(table, PROBES)
     if len(units) > count:
-        scores = coding.score_ids(table, lists, PROBES)[units]
+        scores = coding.score_ids(near, lists)[units]
         units = units[np.argpartition(-scores, count - 1)[:count]]
-    estimates = coding.score_signs(query, table, codes, units)
+    estimates = coding.score_signs(query, table, near, codes, units)
     order = np.argsort(-estimates, kind="stable")
     return units[order], estimates[order]
 
