@@ -13,7 +13,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -292,35 +291,40 @@ def score_signs(query: Floats, table: Floats, near: Nearest, codes: Codes, units
     Returns:
         `(n,)`.
     """
+    scores = np.zeros(len(units), np.float32)
+    for begin in range(0, len(query), _TOKENS):
+        group = slice(begin, begin + _TOKENS)
+        part = Nearest(near.ids[group], near.products[group])
+        scores += _score_group(query[group], table[group], part, codes, np.asarray(units, np.int64))
+    return scores
+
+
+def _score_group(query: Floats, table: Floats, near: Nearest, codes: Codes, units: NDArray[np.int64]) -> Floats:
+    """Score units by at most `_TOKENS` vectors of a query."""
     from vdr import kernels
 
-    width = codes.signs.shape[1]
+    width, n_centroids = codes.signs.shape[1], table.shape[1]
     padded = np.zeros((len(query), width * 8), np.float32)
     padded[:, : query.shape[1]] = query
     lookup = _lookup(padded.reshape(len(query), width, 8))
     lows, highs = table.min(axis=1), table.max(axis=1)
     steps = np.maximum((highs - lows) / np.float32(255), np.float32(1e-12))
     margins = np.rint(np.minimum(MARGIN * np.linalg.norm(query, axis=1) / steps, 255)).astype(np.int64)
-    wanted = np.asarray(units, np.int64)
-    scores = np.zeros(len(wanted), np.float32)
-    for begin in range(0, len(query), _TOKENS):
-        group = slice(begin, begin + _TOKENS)
-        masks = np.zeros(table.shape[1], np.uint32)
-        for token, ids in enumerate(near.ids[group]):
-            masks[ids] |= np.uint32(1 << token)
-        rows = np.empty((table.shape[1], _TOKENS), np.uint8)
-        kernels.to_bytes(table[group], lows[group], steps[group], rows)
-        found = np.empty_like(scores)
-        arrays = masks, rows, lows[group], steps[group], margins[group], near.products[group, -1], lookup[group]
+    rows = np.empty((n_centroids, _TOKENS), np.uint8)
+    kernels.to_bytes(table, lows, steps, rows)
+    masks = np.zeros(n_centroids, np.uint32)
+    for token, ids in enumerate(near.ids):
+        masks[ids] |= np.uint32(1 << token)
+    floors = np.ascontiguousarray(near.products[:, -1])
+    scores = np.empty(len(units), np.float32)
 
-        def part(first: int, last: int, arrays: Any = arrays, found: Floats = found) -> None:
-            kernels.signs(
-                *arrays, codes.ids, codes.members, codes.signs, codes.lengths, LENGTHS, codes.id_offsets,
-                codes.vector_offsets, wanted[first:last], found[first:last],
-            )  # fmt: skip
+    def part(first: int, last: int) -> None:
+        kernels.signs(
+            masks, rows, lows, steps, margins, floors, lookup, codes.ids, codes.members, codes.signs, codes.lengths,
+            LENGTHS, codes.id_offsets, codes.vector_offsets, units[first:last], scores[first:last],
+        )  # fmt: skip
 
-        kernels.spread(part, len(wanted), 32)
-        scores += found
+    kernels.spread(part, len(units), 32)
     return scores
 
 

@@ -5,8 +5,8 @@ vectors, which the compiler turns into wide instructions. They let go of Python'
 cores, from any number of threads at once.
 """
 
-# mypy: allow-untyped-defs, disable-error-code="misc"
-# ruff: noqa: ANN001, ANN201
+# mypy: ignore-errors
+# ruff: noqa: ANN001, ANN201, ANN202
 
 from __future__ import annotations
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
+from itertools import groupby
 
 import numpy as np
 import snowballstemmer
@@ -105,8 +106,26 @@ def rescore(estimates: Floats, k: int, score: Callable[[int, int], Floats]) -> F
 
 
 def ranked(scores: Mapping[str, float], k: int | None = None) -> list[tuple[str, float]]:
-    """Sort by falling score, ties by key, so that a ranking never depends on the order of storage."""
-    return sorted(scores.items(), key=lambda item: (-item[1], item[0]))[:k]
+    """Sort by falling score, ties by document and page, so that a ranking never depends on the order of storage.
+
+    >>> ranked({"b.pdf:1": 1.0, "a.pdf:10": 1.0, "a.pdf:9": 1.0, "c.pdf:1": 2.0}, 3)
+    [('c.pdf:1', 2.0), ('a.pdf:9', 1.0), ('a.pdf:10', 1.0)]
+    """
+    best: list[tuple[str, float]] = []
+    for _, ties in groupby(sorted(scores.items(), key=_falling), key=_falling):
+        if k is not None and len(best) >= k:
+            break
+        best += sorted(ties, key=_place)
+    return best[:k]
+
+
+def _falling(item: tuple[str, float]) -> float:
+    return -item[1]
+
+
+def _place(item: tuple[str, float]) -> tuple[str, int, str]:
+    name, _, page = item[0].rpartition(":")
+    return name, int(page) if page.isdecimal() else 0, page
 
 
 @lru_cache(maxsize=100_000)

@@ -10,6 +10,7 @@ One process writes at a time (a lock file beside the tables); any number read, a
 from __future__ import annotations
 
 import logging
+import re
 import time
 import uuid
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -24,6 +25,7 @@ from lancedb.query import MatchQuery
 from vdr import tables
 from vdr.database import RESTORE, Database, any_of
 from vdr.errors import CorpusError, EncoderMismatch, NotFound
+from vdr.places import Places
 from vdr.quantize import BITS, POOLS
 from vdr.tables import EncodedUnit, StoredDocument, StoredUnit
 from vdr.types import CHANNELS, Channel, DocumentInfo, Encoder, Floats, Ints, MultiVector
@@ -48,6 +50,9 @@ def new_doc_id(now: float | None = None) -> str:
     return f"{time.time() if now is None else now:017.6f}-{uuid.uuid4().hex[:8]}"
 
 
+_PAGE = re.compile("[1-9][0-9]{0,8}", re.ASCII)
+
+
 class Store:
     """One corpus: a LanceDB database in a folder or at an object-store URI.
 
@@ -66,6 +71,7 @@ class Store:
         self._vectors = {channel: Vectors(self._database, channel) for channel in CHANNELS}
         self._documents: tuple[object, dict[str, StoredDocument]] = (None, {})
         self._names: tuple[object, dict[str, str]] = (None, {})
+        self._places = Places(self._database, "units")
         self._bits, self._pool = bits, pool
         for given, choices, name in ((bits, BITS, "bits"), (pool, POOLS, "pool")):
             if given is not None and given not in choices:
@@ -152,7 +158,12 @@ class Store:
 
     def units(self, keys: Sequence[str]) -> dict[str, StoredUnit]:
         """Return units by key; a key that is not there is missing from the result."""
-        return {row["key"]: tables.read_unit(row) for row in self._rows("units", keys)}
+        self._units()
+        ids = {name: stored.doc_id for name, stored in self.documents().items()}
+        named = (key.rpartition(":") for key in keys)
+        wanted = {(ids[name], int(page)): None for name, _, page in named if name in ids and _PAGE.fullmatch(page)}
+        found = self._places.take(list(wanted), tables.UNITS.names)
+        return {row["key"]: tables.read_unit(row) for row in found.to_pylist()} if found is not None else {}
 
     def multivector(self, channel: Channel, key: str) -> MultiVector | None:
         """Return the vectors of one unit, or None where it has none in this channel."""

@@ -15,8 +15,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from vdr import index as indexing
@@ -24,6 +22,7 @@ from vdr import tables
 from vdr.database import Database, any_of
 from vdr.errors import CorpusError
 from vdr.index import Index
+from vdr.places import Places
 from vdr.quantize import Quantized, dequantize
 from vdr.tables import Choice
 from vdr.types import Channel, Floats, Ints
@@ -102,7 +101,7 @@ class Vectors:
         self.channel = channel
         self._held: tuple[object, list[tuple[list[str], Batch]]] | None = None
         self._index: Index | None = None
-        self._rows: tuple[object, NDArray[np.int64]] | None = None
+        self._places = Places(database, channel)
 
     @property
     def table(self) -> Any | None:
@@ -179,47 +178,16 @@ class Vectors:
         Returns:
             The units found, their vectors one after another, and where each unit's begin.
         """
-        table, pin = self.table, self.pin()
-        assert table is not None and pin is not None, "a channel with an index has a table"
-        names = index.doc_of(units)
-        wanted = {(name, int(page)): unit for name, page, unit in zip(names, index.pages[units], units, strict=True)}
-        for _ in range(3):  # another process may move rows between asking where they are and reading them
-            rows = self._row_ids(table, index)[units]
-            with self._database.readable():
-                query = table.take_row_ids(rows[rows >= 0].tolist())
-                found = query.select(["doc_id", "page", "numbers", "scales"]).to_arrow().combine_chunks()
-            pairs = zip(found["doc_id"].to_pylist(), found["page"].to_pylist(), strict=True)
-            owners = [wanted.get(pair, -1) for pair in pairs]
-            if -1 not in owners:
-                break
-            self._rows = None
-        else:
-            raise CorpusError(f"The corpus {self._database.uri} is being rewritten by another process. Try again.")
-        if not owners:
+        pin = self.pin()
+        assert pin is not None, "a channel with an index has a table"
+        wanted = dict(zip(zip(index.doc_of(units), index.pages[units].tolist(), strict=True), units, strict=True))
+        found = self._places.take(list(wanted), ["numbers", "scales"])
+        if found is None:
             empty = Quantized(np.zeros((0, pin.dim), np.int8), np.zeros(0, np.float32))
             return np.zeros(0, np.int64), empty, np.zeros(1, np.int32)
-        return np.array(owners), *tables.read_quantized(found.to_batches()[0], pin.choice)
-
-    def _row_ids(self, table: Any, index: Index) -> NDArray[np.int64]:
-        """Return where each unit of the index is in the table, -1 where it is not."""
-        state = (self._version(), index.manifest)
-        if self._rows is None or self._rows[0] != state:
-            with self._database.readable():
-                rows = table.search().with_row_id(True).select(["doc_id", "page"]).to_arrow()
-            names, begins = index.runs
-            distinct = {name: number for number, name in enumerate(dict.fromkeys(names))}
-            own = np.repeat(np.array([distinct[name] for name in names], np.int64), np.diff(begins)) << 32
-            own |= index.pages.astype(np.int64)
-            number = pc.index_in(rows["doc_id"], value_set=pa.array(distinct, pa.utf8())).fill_null(-1).to_numpy()
-            there = number.astype(np.int64) << 32 | rows["page"].to_numpy().astype(np.int64)
-            order = np.argsort(there, kind="stable")
-            place = np.minimum(np.searchsorted(there[order], own), max(len(there) - 1, 0))
-            found = np.full(len(own), -1, np.int64)
-            if len(there):
-                same = there[order][place] == own
-                found[same] = rows["_rowid"].to_numpy().astype(np.int64)[order][place][same]
-            self._rows = (state, found)
-        return self._rows[1]
+        owners = zip(found["doc_id"].to_pylist(), found["page"].to_pylist(), strict=True)
+        rows = found.combine_chunks().to_batches()[0]
+        return np.array([wanted[owner] for owner in owners]), *tables.read_quantized(rows, pin.choice)
 
     def _version(self) -> object:
         table = self.table
