@@ -176,7 +176,7 @@ def test_a_damaged_index_is_not_used_and_made_anew_by_the_next_write(
             shutil.rmtree(folder)
         case "layout":
             manifest = folder / "manifest.json"
-            manifest.write_text(manifest.read_text().replace('"layout": 1', '"layout": 0'))
+            manifest.write_text(manifest.read_text().replace('"layout": 2', '"layout": 0'))
     expected = brute_force(queries[0], keyed(many))
     assert retrieve.score(Store(str(copy)), "visual", queries[0], None, 10).exact == pytest.approx(expected, abs=0.02)
     store = Store(str(copy))
@@ -202,6 +202,42 @@ def test_optimize_frees_what_was_deleted_and_drops_its_codes(large: Path, tmp_pa
     assert size("visual.lance") < 0.25 * before
     kept = store.vectors("visual").index()
     assert kept is not None and len(kept.codes) == 200
+
+
+def located(store: Store) -> float:
+    """Return the share of units whose numbers are read from mapped files."""
+    coded = store.vectors("visual").index()
+    assert coded is not None
+    there = [file >= 0 and coded.mapped._numbered[file] is not None for file in coded.spots["file"].tolist()]
+    return sum(there) / len(there)
+
+
+def test_numbers_are_found_in_the_files_of_the_table_and_again_after_a_compaction(
+    large: Path, tmp_path: Path, many: dict[str, list[Floats]], queries: list[Floats], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copy = shutil.copytree(large, tmp_path / "corpus")
+    monkeypatch.setattr("vdr.vectors.REGROW", 1_000)  # no new codes, which would come with new places
+    monkeypatch.setattr("vdr.vectors.DRIFT", 1_000)
+    store, expected = Store(str(copy)), brute_force(queries[0], keyed(many))
+    assert len(list((copy / "visual.lance" / "data").iterdir())) == 30
+    assert located(store) == 1
+    with monkeypatch.context() as patch:
+        patch.setattr("vdr.vectors.Vectors.fetch", lambda *_: pytest.fail("LanceDB was asked"))
+        mapped = retrieve.score(store, "visual", queries[0], None, 10).exact
+    assert mapped == pytest.approx({key: expected[key] for key in mapped}, abs=0.02)
+    with monkeypatch.context() as patch:
+        patch.setattr("vdr.vectors.Vectors._locate", lambda *_: None)  # as if the writer had died before
+        store.optimize()
+    assert len(list((copy / "visual.lance" / "data").iterdir())) == 1
+    assert located(Store(str(copy))) == 0
+    assert retrieve.score(Store(str(copy)), "visual", queries[0], None, 10).exact == mapped  # through LanceDB
+    assert retrieve.score(store, "visual", queries[0], None, 10).exact == mapped  # the old files are still mapped
+    store.optimize()
+    assert located(Store(str(copy))) == 1
+    assert retrieve.score(Store(str(copy)), "visual", queries[0], None, 10).exact == mapped
+    add(store, "new.pdf", [queries[0]])
+    assert located(Store(str(copy))) == 1
+    assert best(dict(retrieve.score(Store(str(copy)), "visual", queries[0], None, 1).exact), 1) == ["new.pdf:1"]
 
 
 def test_code_scores_are_those_of_the_vectors_the_codes_stand_for(

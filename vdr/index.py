@@ -10,7 +10,8 @@ by the corpus alone, at every search.
 |---|---|
 | `units` | a unit: document, page, counts of the two below |
 | `ids`, `members` | a centroid that a unit has, and how many of its vectors |
-| `signs`, `lengths` | a vector |
+| `signs`, `lengths`, `scales` | a vector |
+| `spots` | a unit: where its numbers are in the data files of the table; see `vdr.mapped` |
 | `centroids.npz` | |
 
 Files carry the name of a generation; training centroids anew begins another, and the old one serves until it is done.
@@ -32,10 +33,12 @@ from numpy.typing import NDArray
 
 from vdr import codes as coding
 from vdr.codes import Centroids, Codes, Lists
+from vdr.mapped import NOWHERE, SPOT, Mapped
+from vdr.types import Floats
 
 logger = logging.getLogger(__name__)
 
-LAYOUT = 1
+LAYOUT = 2
 _UNIT = np.dtype([("doc_id", "S26"), ("page", "<i4"), ("ids", "<i4"), ("vectors", "<i4")])
 _MANIFEST = "manifest.json"
 NO_PAGE = 0
@@ -56,6 +59,8 @@ class Manifest:
         error: Sum over the vectors of the squares of what the centroids leave.
         trained_vectors: Vectors there were when the centroids were trained.
         trained_error: What they left of a vector then, on average.
+        files: Data files of the table that `spots` number.
+        spots: Which file of spots; looking for units anew makes another.
         layout: Version of this description.
     """
 
@@ -68,6 +73,8 @@ class Manifest:
     error: float = 0.0
     trained_vectors: int = 0
     trained_error: float = 0.0
+    files: tuple[str, ...] = ()
+    spots: str = "0"
     layout: int = LAYOUT
 
     @property
@@ -90,6 +97,9 @@ class Index:
         codes: Of all its units, mapped from disk.
         lists: The same units by centroid, in memory.
         pages: `(n_units,)` the page of each unit.
+        spots: `(n_units,)` where their numbers are in `mapped`.
+        scales: Of all their vectors.
+        mapped: The table's data files.
         runs: The document of each run of units, and where runs begin: `(n_runs + 1,)`.
     """
 
@@ -110,6 +120,9 @@ class Index:
             np.concatenate([[0], np.cumsum(units["ids"], dtype=np.int64)]),
             np.concatenate([[0], np.cumsum(units["vectors"], dtype=np.int64)]),
         )
+        self.spots = _map(folder, manifest, _spots(manifest), SPOT, manifest.units)
+        self.scales = _map(folder, manifest, "scales", np.dtype("<f4"), manifest.vectors)
+        self.mapped: Mapped = Mapped(data_folder(folder), manifest.files, before.mapped if before is not None else None)
         self.pages = np.array(units["page"])
         names = np.array(units["doc_id"])
         begins = np.flatnonzero(np.concatenate([[True], names[1:] != names[:-1]])) if len(names) else np.zeros(0, int)
@@ -173,10 +186,20 @@ def read(folder: Path, of: str, before: Index | None = None) -> Index | None:
 def read_manifest(folder: Path, of: str) -> Manifest | None:
     """Return the manifest in a folder if it is of this and of this layout."""
     try:
-        manifest = Manifest(**json.loads((folder / _MANIFEST).read_text("utf-8")))
-    except (OSError, ValueError, TypeError):
+        fields = json.loads((folder / _MANIFEST).read_text("utf-8"))
+        manifest = Manifest(**{**fields, "files": tuple(fields.get("files", ()))})
+    except (OSError, ValueError, TypeError, AttributeError):
         return None
     return manifest if (manifest.of, manifest.layout) == (of, LAYOUT) else None
+
+
+def data_folder(folder: Path) -> Path:
+    """Return where the data files are of the table that an index is of."""
+    return folder.parent.parent / f"{folder.name}.lance" / "data"
+
+
+def _spots(manifest: Manifest) -> str:
+    return f"spots-{manifest.spots}"
 
 
 def _map(folder: Path, manifest: Manifest, name: str, kind: np.dtype, count: int) -> NDArray:  # type: ignore[type-arg]
@@ -212,7 +235,13 @@ def begin(folder: Path, of: str, dim: int, centroids: Centroids, n_vectors: int,
 
 
 def append(
-    folder: Path, manifest: Manifest, units: Sequence[tuple[str, int]], codes: Codes | None, error: float = 0.0
+    folder: Path,
+    manifest: Manifest,
+    units: Sequence[tuple[str, int]],
+    codes: Codes | None,
+    scales: Floats | None = None,
+    spots: NDArray[np.void] | None = None,
+    error: float = 0.0,
 ) -> Manifest:
     """Write units behind those there are; return the manifest that counts them, to `commit`.
 
@@ -221,13 +250,19 @@ def append(
         manifest: The last one.
         units: Document and page of each.
         codes: Theirs; None for documents without vectors, whose page is `NO_PAGE`.
+        scales: Of their vectors.
+        spots: Where their numbers are; None for nowhere.
         error: Sum of squares of what the centroids leave of their vectors.
     """
     rows = np.zeros(len(units), _UNIT)
     rows["doc_id"] = [doc_id.encode() for doc_id, _ in units]
     rows["page"] = [page for _, page in units]
-    parts: Mapping[str, tuple[int, NDArray]] = {"units": (manifest.units, rows)}  # type: ignore[type-arg]
-    if codes is not None:
+    known = np.full(len(units), NOWHERE) if spots is None else spots
+    parts: Mapping[str, tuple[int, NDArray]] = {  # type: ignore[type-arg]
+        "units": (manifest.units, rows),
+        _spots(manifest): (manifest.units, known),
+    }
+    if codes is not None and scales is not None:
         rows["ids"], rows["vectors"] = np.diff(codes.id_offsets), np.diff(codes.vector_offsets)
         parts = {
             **parts,
@@ -235,6 +270,7 @@ def append(
             "members": (manifest.ids, codes.members),
             "signs": (manifest.vectors, codes.signs),
             "lengths": (manifest.vectors, codes.lengths),
+            "scales": (manifest.vectors, scales.astype("<f4")),
         }
     for name, (count, items) in parts.items():
         path = folder / f"{manifest.generation}.{name}"
@@ -252,13 +288,21 @@ def append(
     )
 
 
+def locate(folder: Path, manifest: Manifest, spots: NDArray[np.void], files: Sequence[str]) -> Manifest:
+    """Write where all units are now; return the manifest that says so, to `commit`."""
+    manifest = replace(manifest, files=tuple(files), spots=uuid.uuid4().hex[:8])
+    (folder / f"{manifest.generation}.{_spots(manifest)}").write_bytes(spots.tobytes())
+    return manifest
+
+
 def commit(folder: Path, manifest: Manifest) -> None:
     """Make all that a manifest counts the index, in one step, and remove other generations."""
     partial = folder / f"{_MANIFEST}.partial"
     partial.write_text(json.dumps(asdict(manifest)), "utf-8")
     partial.replace(folder / _MANIFEST)
     for path in folder.iterdir():
-        if path.name != _MANIFEST and not path.name.startswith(manifest.generation):
+        former = path.suffix.startswith(".spots-") and path.suffix != f".{_spots(manifest)}"
+        if path.name != _MANIFEST and (former or not path.name.startswith(manifest.generation)):
             with suppress(OSError):  # where a reader has it open and that keeps it; the next commit tries again
                 path.unlink()
 

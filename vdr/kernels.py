@@ -44,16 +44,18 @@ def _pool() -> ThreadPoolExecutor:
 
 
 @njit(fastmath=True, cache=True, nogil=True)
-def maxsim_int8(query, numbers, scales, offsets, scores):
-    """See `vdr.maxsim.maxsim_int8`; the query's vectors are a multiple of four."""
+def maxsim_int8(query, numbers, starts, scales, firsts, counts, scores):
+    """See `vdr.maxsim.maxsim_at`; the query's vectors are a multiple of four."""
     n_query, dim = query.shape
-    for unit in range(len(offsets) - 1):
-        best = np.full(n_query, _LOWEST, np.float32)
-        vector = np.empty(dim, np.float32)
-        for row in range(offsets[unit], offsets[unit + 1]):
+    best = np.empty(n_query, np.float32)
+    vector = np.empty(dim, np.float32)
+    for unit in range(len(starts)):
+        best[:] = _LOWEST
+        for row in range(counts[unit]):
+            own = numbers[starts[unit] + row * dim : starts[unit] + (row + 1) * dim]
             for place in range(dim):
-                vector[place] = numbers[row, place]
-            scale = scales[row]
+                vector[place] = own[place]
+            scale = scales[firsts[unit] + row]
             for token in range(0, n_query, 4):
                 a, b, c, d = np.float32(0), np.float32(0), np.float32(0), np.float32(0)
                 for place in range(dim):

@@ -54,15 +54,41 @@ def maxsim_int8(
     _check(offsets)
     if not compiled or len(offsets) < 2:
         return _best((numbers.astype(np.float32) @ query.T) * scales[:, None], offsets)
+    dim = query.shape[1]
+    return maxsim_at(query, numbers.reshape(-1), offsets[:-1] * dim, scales, offsets[:-1], np.diff(offsets))
+
+
+def maxsim_at(
+    query: Floats,
+    numbers: NDArray[np.int8],
+    starts: NDArray[np.integer],
+    scales: Floats,
+    firsts: NDArray[np.integer],
+    counts: NDArray[np.integer],
+) -> Floats:
+    """Score units of int8 vectors that lie anywhere in one run of numbers, by the compiled kernel.
+
+    Args:
+        query: `(n_query, dim)`.
+        numbers: The run, maybe mapped from a file.
+        starts: `(n_units,)` the place in `numbers` where each unit's begin.
+        scales: Of vectors.
+        firsts: `(n_units,)` the place in `scales` of each unit's first vector.
+        counts: `(n_units,)` how many vectors each has, at least one.
+
+    Returns:
+        `(n_units,)` scores.
+    """
     from vdr import kernels
 
     padded = np.zeros((-(-len(query) // 4) * 4, query.shape[1]), np.float32)  # a zero vector adds nothing to a score
     padded[: len(query)] = query
-    places = np.asarray(offsets, np.int64)
-    scores = np.empty(len(offsets) - 1, np.float32)
+    scores = np.empty(len(starts), np.float32)
+    starts, firsts, counts = (np.ascontiguousarray(each, np.int64) for each in (starts, firsts, counts))
 
     def part(first: int, last: int) -> None:
-        kernels.maxsim_int8(padded, numbers, scales, places[first : last + 1], scores[first:last])
+        own = slice(first, last)
+        kernels.maxsim_int8(padded, numbers, starts[own], scales, firsts[own], counts[own], scores[own])
 
     kernels.spread(part, len(scores), 4)
     return scores

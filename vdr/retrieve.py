@@ -87,11 +87,16 @@ def _staged(
 
     def exactly(first: int, last: int) -> Floats:
         part = units[first:last]
-        found, quantized, offsets = vectors.fetch(index, part)
-        scores = np.full(last - first, np.nan, np.float32)
-        order = np.argsort(part)
-        place = order[np.searchsorted(part[order], found)]
-        scores[place] = maxsim_int8(query, quantized.numbers, quantized.scales, offsets)
+        begins = index.codes.vector_offsets
+        counts = begins[part + 1] - begins[part]
+        scales = np.concatenate([index.scales[begins[unit] : begins[unit + 1]] for unit in part.tolist()])
+        scores = index.mapped.maxsim(query, index.spots[part], counts, scales)
+        rest = np.flatnonzero(np.isnan(scores))
+        if len(rest):
+            found, quantized, offsets = vectors.fetch(index, part[rest])
+            order = np.argsort(part[rest])
+            place = rest[order[np.searchsorted(part[rest][order], found)]]
+            scores[place] = maxsim_int8(query, quantized.numbers, quantized.scales, offsets)
         return scores
 
     scores = search.rescore(estimates, k, exactly)

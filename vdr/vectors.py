@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Collection, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,8 @@ from vdr import index as indexing
 from vdr import tables
 from vdr.database import Database, any_of
 from vdr.errors import CorpusError
-from vdr.index import Index
+from vdr.index import Index, Manifest
+from vdr.mapped import NOWHERE, Finder
 from vdr.places import Places
 from vdr.quantize import Quantized, dequantize
 from vdr.tables import Choice
@@ -232,6 +233,8 @@ class Vectors:
             indexing.commit(folder, self._code(folder, index.manifest, index.centroids, new))
             if grown:
                 logger.info("%s: `vdr optimize` would make search faster", self._database.uri)
+        if (index := self.index()) is not None and index.mapped.gone:
+            self._locate(folder, index)
 
     def _build(self, folder: Path, of: str, live: Collection[str]) -> None:
         from vdr import codes as coding
@@ -274,19 +277,47 @@ class Vectors:
         from vdr import codes as coding
 
         without = set(doc_ids)
+        finder = self._finder(folder, manifest)
+        manifest = replace(manifest, files=tuple(finder.files))
         for read in self._read(doc_ids):
             if (chosen := _of(*read, doc_ids)) is None:
                 continue
             owners, batch = chosen
-            vectors = batch.quantized.numbers * batch.quantized.scales[:, None]
-            coded, error = coding.encode(vectors, batch.offsets, centroids)
+            numbers, scales = batch.quantized.numbers, batch.quantized.scales
+            coded, error = coding.encode(numbers * scales[:, None], batch.offsets, centroids)
             pages = [int(key.rpartition(":")[2]) for key in batch.keys]
-            manifest = indexing.append(folder, manifest, list(zip(owners, pages, strict=True)), coded, error)
+            # codes have the vectors in another order than the table
+            units = list(zip(owners, pages, strict=True))
+            manifest = indexing.append(folder, manifest, units, coded, scales, _spots(finder, batch), error)
             without.difference_update(owners)
         if without:
             rows = [(doc_id, indexing.NO_PAGE) for doc_id in sorted(without)]
             manifest = indexing.append(folder, manifest, rows, None)
         return manifest
+
+    def _finder(self, folder: Path, manifest: Manifest, *, again: bool = False) -> Finder:
+        pin = self.pin()
+        as_scored = pin is not None and pin.bits == 8  # fewer bits are unpacked before they are scored
+        return Finder(indexing.data_folder(folder) if as_scored else folder, manifest.files, again=again)
+
+    def _locate(self, folder: Path, index: Index) -> None:
+        """Look for all units again, after a compaction."""
+        finder = self._finder(folder, replace(index.manifest, files=()), again=True)
+        names = index.doc_of(np.arange(len(index.pages)))
+        number = {unit: at for at, unit in enumerate(zip(names, index.pages.tolist(), strict=True))}
+        spots = np.full(len(index.pages), NOWHERE)
+        for owners, batch in self._read(None):
+            pages = (int(key.rpartition(":")[2]) for key in batch.keys)
+            for unit, spot in zip(zip(owners, pages, strict=True), _spots(finder, batch), strict=True):
+                if unit in number:
+                    spots[number[unit]] = spot
+        indexing.commit(folder, indexing.locate(folder, index.manifest, spots, finder.files))
+
+
+def _spots(finder: Finder, batch: Batch) -> NDArray[np.void]:
+    """Return where each unit of a batch is."""
+    numbers = batch.quantized.numbers
+    return np.array([finder.find(numbers[first:last]) for first, last in pairwise(batch.offsets.tolist())])
 
 
 def vectors_of(batch: Batch, choice: Choice) -> Floats:
