@@ -209,7 +209,7 @@ def located(store: Store) -> float:
     coded = store.vectors("visual").index()
     assert coded is not None
     there = [file >= 0 and coded.mapped._numbered[file] is not None for file in coded.spots["file"].tolist()]
-    return sum(there) / len(there)
+    return float(np.mean(there))
 
 
 def test_numbers_are_found_in_the_files_of_the_table_and_again_after_a_compaction(
