@@ -60,12 +60,12 @@ def test_scores_fall_strictly_also_at_six_decimals() -> None:
 
 def test_trec_lines() -> None:
     lines = trec_lines({"q 1": {"my file.pdf:3": 2.0, "b.pdf:1": 1.5}}, tag="t").splitlines()
-    assert lines == ["q 1 Q0 my_file.pdf:3 1 2.000000 t", "q 1 Q0 b.pdf:1 2 1.500000 t"]
+    assert lines == ["q_1 Q0 my_file.pdf:3 1 2.000000 t", "q_1 Q0 b.pdf:1 2 1.500000 t"]
 
 
 def test_the_sample_questions_are_answered(sample_corpus: Corpus, sample: Path) -> None:
     judged = load_set(sample)
-    assert (len(judged.queries), judged.documents) == (35, sample / "pdfs")
+    assert (len(judged.queries), judged.documents) == (35, (sample / "pdfs",))
     english_text = [
         query
         for query in judged.queries
