@@ -10,8 +10,10 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
 
 import gradio as gr
@@ -23,9 +25,11 @@ from PIL import Image
 from reportlab.pdfgen.canvas import Canvas
 
 from vdr import Corpus, ui
+from vdr.answer import Answer
 from vdr.errors import VdrError
+from vdr.judgements import Draft, Judgements
 from vdr.types import AddReport, DocumentInfo, Hit, Progress, Refusal
-from vdr.ui import fragments
+from vdr.ui import answers, fragments
 from vdr.ui.documents_tab import DocumentsTab, fraction, original_name, stage, staged, uploads
 from vdr.ui.search_tab import PLAIN, SearchTab
 from vdr.ui.visitors import Together
@@ -38,8 +42,8 @@ SCRIPT = '<script>alert("1")</script>'
 WIDTH, HEIGHT = 595, 842
 ANSWER = "The old lighthouse keeper retired in 1987."
 ANSWER_AT = (72, 300)  # points from the left and the bottom
-SLOW = 90_000  # ms: the first upload imports torch
-QUICK = 20_000
+SLOW = 180_000  # ms: the first upload imports torch
+QUICK = 60_000  # ms: on a machine that is busy with other things
 
 
 def info(name: str, **fields: Any) -> DocumentInfo:
@@ -91,6 +95,10 @@ def test_a_passage_is_escaped_and_its_matched_words_are_marked() -> None:
     [
         fragments.caption(hit(SCRIPT, 1.0, {"bm25": 1.0}, record=SCRIPT), is_page=True),
         fragments.hit_list([hit(SCRIPT, 1.0, {"bm25": 1.0}, snippet=SCRIPT, record=SCRIPT)], [None]),
+        fragments.hit_list([hit(SCRIPT, 1.0, {"bm25": 1.0}, query=SCRIPT)], [None], {}),
+        answers.answer(Answer(SCRIPT, f"{SCRIPT} [1] [2]", (hit(SCRIPT, 1.0, {}, snippet=SCRIPT),), SCRIPT), [None], 0),
+        answers.opened(hit(SCRIPT, 1.0, {}, record=SCRIPT), is_page=True),
+        answers.draft(Draft(SCRIPT, f"{SCRIPT}:{SCRIPT}", SCRIPT), is_page=True),
         fragments.welcome(False, [SCRIPT]),
         fragments.notice(SCRIPT),
         fragments.document_table([info(SCRIPT, collection=SCRIPT)]),
@@ -139,6 +147,17 @@ def test_scores_say_what_they_are() -> None:
         [fused] * 2
     )
     assert "The best match by exact words (BM25)." in fragments.summary([hit("a.txt", 7.1, {"bm25": 7.1})])
+
+
+def test_a_rerankers_score_takes_the_place_of_the_fused_one() -> None:
+    read = hit("a.pdf", 0.0328, {"text": 8.259, "bm25": 7.1, "rerank": 4.2})
+    assert re.findall(r">([\w ]+) <b>([\d.]+)<", fragments.caption(read, is_page=True)) == [
+        ("Meaning", "8.26"),
+        ("Exact words", "7.10"),
+        ("Reranker", "4.20"),
+    ]
+    assert "Page 2 · rerank 4.20" in fragments.hit_list([read], [Image.new("RGB", (10, 10))])
+    assert "the first of them read again by a reranker." in fragments.summary([read] * 2)
 
 
 def test_a_long_list_is_cut_and_says_so() -> None:
@@ -250,6 +269,46 @@ def test_a_page_without_an_explanation_is_shown_plain_and_says_so(own_corpus: Co
     assert "no single spot" not in search.show([scanned], 0, PLAIN, None, SOMEBODY)[search.remark]
 
 
+THUMB = re.compile(r'data-grade="(\d)" aria-pressed="(\w+)"[^>]*aria-label="([^"]+)"')
+
+
+def test_hits_show_what_was_judged_of_them_before() -> None:
+    hits = [Hit(rank, f"a.pdf:{rank}", "a.pdf", rank, 1.0, {"bm25": 1.0}, "", query='"why"') for rank in (1, 2, 3)]
+    shown = fragments.hit_list(hits, [None] * 3, {"a.pdf:1": 2, "a.pdf:2": 0}, current=1)
+    assert THUMB.findall(shown) == [
+        ("1", "true", "Passage 1 of a.pdf answers the question"),
+        ("0", "false", "Passage 1 of a.pdf does not answer the question"),
+        ("1", "false", "Passage 2 of a.pdf answers the question"),
+        ("0", "true", "Passage 2 of a.pdf does not answer the question"),
+        ("1", "false", "Passage 3 of a.pdf answers the question"),
+        ("0", "false", "Passage 3 of a.pdf does not answer the question"),
+    ]
+    assert 'data-query="&quot;why&quot;"' in shown
+    assert re.findall(r'data-pick="(\d)" aria-current', shown) == ["1"]
+    assert "data-grade" not in fragments.hit_list(hits, [None] * 3)
+
+
+def test_judgements_that_cannot_be_read_or_kept_are_told_and_search_goes_on(tmp_path: Path) -> None:
+    corpus = Corpus(tmp_path / "corpus", encoder="none", text_encoder="none")
+    (tmp_path / "a.txt").write_text("the lighthouse keeper")
+    corpus.add(tmp_path / "a.txt")
+    search, _ = tabs(corpus)
+    Judgements(corpus.path).judge("lighthouse", "a.txt:1", 1)
+    hits = search.search("lighthouse", "auto", 5, [], "", SOMEBODY)[search.hits]
+    rated: Any = SimpleNamespace(query="lighthouse", key="a.txt:1", grade=0)
+    search.rate(hits, 0, rated, SOMEBODY)
+    assert Judgements(corpus.path).grades("lighthouse") == {"a.txt:1": 0}
+
+    (tmp_path / "corpus" / "judgements" / "queries.jsonl").write_text("broken")
+    shown = search.search("lighthouse", "auto", 5, [], "", SOMEBODY)
+    assert "line 1 is not a question" in shown[search.notice]
+    assert "The best match by" in shown[search.notice]
+    assert "data-grade" not in shown[search.cards]
+    failed = search.rate(hits, 0, rated, SOMEBODY)
+    assert "line 1 is not a question" in failed[search.notice]
+    assert [pressed for _, pressed, _ in THUMB.findall(failed[search.cards])] == ["false", "false"]
+
+
 def test_searching_goes_on_while_documents_are_added(tmp_path: Path) -> None:
     corpus = Corpus(tmp_path / "corpus", text_encoder="none")
     search, documents = tabs(corpus)
@@ -298,16 +357,19 @@ def browser() -> Iterator[Browser]:
         browser.close()
 
 
-@pytest.fixture
-def url(tmp_path: Path) -> Iterator[str]:
-    """The app in a process of its own, on an empty corpus."""
+@contextmanager
+def running(folder: Path, *, settings: str = "", environment: Mapping[str, str] | None = None) -> Iterator[str]:
+    """Run the app in a process of its own on the corpus in this folder, and give its address."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    program = "import sys; from vdr import Corpus, ui; ui.serve(Corpus(sys.argv[1]), port=int(sys.argv[2]))"
-    command = [sys.executable, "-c", program, str(tmp_path / "corpus"), str(port)]
-    log = tmp_path / "log"
-    with log.open("w") as stderr, subprocess.Popen(command, stderr=stderr) as process:
-        for _ in range(600):
+    program = f"import sys; from vdr import Corpus, ui; ui.serve(Corpus(sys.argv[1]{settings}), port=int(sys.argv[2]))"
+    command = [sys.executable, "-c", program, str(folder / "corpus"), str(port)]
+    log = folder / "log"
+    with (
+        log.open("w") as stderr,
+        subprocess.Popen(command, stderr=stderr, env={**os.environ, **(environment or {})}) as process,
+    ):
+        for _ in range(1_800):
             if "answers at" in log.read_text() or process.poll() is not None:
                 break
             threading.Event().wait(0.1)
@@ -315,6 +377,13 @@ def url(tmp_path: Path) -> Iterator[str]:
         yield f"http://127.0.0.1:{port}/"
         process.terminate()
     assert "Traceback" not in log.read_text(), log.read_text()
+
+
+@pytest.fixture
+def url(tmp_path: Path) -> Iterator[str]:
+    """The app on an empty corpus."""
+    with running(tmp_path) as address:
+        yield address
 
 
 @pytest.fixture
@@ -340,7 +409,7 @@ def page(browser: Browser, url: str) -> Iterator[Page]:
     page.on("console", told)
     page.on("request", asked)
     page.on("pageerror", lambda error: wrong.append(f"error {error}"))
-    page.goto(url)
+    page.goto(url, timeout=SLOW)
     yield page
     context.close()
     assert not wrong

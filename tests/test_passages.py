@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -11,31 +13,42 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from vdr.errors import DocumentError
-from vdr.passages import MAX_CHARS, cut, read_jsonl, read_text
+from vdr.passages import MAX_CHARS, cut, read_jsonl, read_text, spans
 from vdr.types import Unit
 
 # --- cut -------------------------------------------------------------------------------------------------
 
-TEXTS = st.text(st.sampled_from("ab.!?。 \n\t\r\x0c\u3000\xa0é漢"), max_size=200)
+TEXTS = st.text(st.sampled_from("ab#.!?。 \n\t\r\x0c\u3000\xa0é漢"), max_size=200)
 
 
 @settings(deadline=None, database=None)
 @given(TEXTS, st.integers(1, 40))
 @example("a\n\n" + " " * 50 + "b", 10)
 @example("\n" * 50, 5)
-def test_cut_loses_nothing_but_white_space_and_keeps_the_order(text: str, max_chars: int) -> None:
-    passages = cut(text, max_chars)
-    assert "".join("".join(passages).split()) == "".join(text.split())
-    assert all(0 < len(passage) <= max_chars for passage in passages)
-    assert all(passage.strip() for passage in passages)
+@example("# a\n\nb c", 5)
+def test_passages_lose_nothing_but_white_space_and_keep_the_order(text: str, max_chars: int) -> None:
+    found = spans(text, max_chars)
+    assert all(start < end <= start + max_chars for start, end in found)
+    assert all(text[start:end].strip() == text[start:end] for start, end in found)
+    assert all(before[0] < after[0] and before[1] < after[1] for before, after in pairwise(found))
+    covered = {at for start, end in found for at in range(start, end)}
+    assert not "".join(character for at, character in enumerate(text) if at not in covered).strip()
+    assert cut(text, max_chars) == [text[start:end] for start, end in found]
 
 
 @settings(deadline=None, database=None)
-@given(TEXTS, st.integers(12, 40))
-def test_cut_splits_no_word_that_fits(text: str, max_chars: int) -> None:
-    words = text.split()
-    if all(len(word) <= max_chars for word in words):
-        assert [word for passage in cut(text, max_chars) for word in passage.split()] == words
+@given(TEXTS, st.integers(1, 40))
+def test_neighbours_share_a_tenth_at_most(text: str, max_chars: int) -> None:
+    assert all(before[1] - after[0] <= max_chars // 10 for before, after in pairwise(spans(text, max_chars)))
+
+
+@settings(deadline=None, database=None)
+@given(st.text(st.sampled_from("ab.!?。 \n\t漢"), max_size=200), st.integers(12, 40))
+def test_no_word_that_fits_is_split(text: str, max_chars: int) -> None:
+    words = [match.span() for match in re.finditer(r"\S+", text)]
+    if all(end - start <= max_chars - max_chars // 10 for start, end in words):
+        starts, ends = {start for start, _ in words}, {end for _, end in words}
+        assert all(start in starts and end in ends for start, end in spans(text, max_chars))
 
 
 @pytest.mark.parametrize(
@@ -43,21 +56,75 @@ def test_cut_splits_no_word_that_fits(text: str, max_chars: int) -> None:
     [
         ("", 10, []),
         (" \n\n ", 10, []),
-        ("one two", 10, ["one two"]),
-        ("one.\n\ntwo.\n\nthree.", 11, ["one.\n\ntwo.", "three."]),
+        ("one two", 9, ["one two"]),
+        ("one.\n\ntwo.\n\nthree.", 12, ["one.\n\ntwo.", "three."]),
         ("one. two. three.", 10, ["one. two.", "three."]),
-        ("first one. " + "x" * 25 + " end", 10, ["first one.", "x" * 10, "x" * 10, "x" * 5, "end"]),
-        ("short.\n\none two three four", 14, ["short.", "one two three", "four"]),
-        ("だ。 ね。 よ。", 5, ["だ。 ね。", "よ。"]),
+        ("first one. " + "x" * 25 + " end", 11, ["first one.", "x" * 10, "x" * 10, "x" * 5, "end"]),
+        ("short.\n\none two three four", 15, ["short.", "one two three", "four"]),
+        ("だ。 ね。 よ。", 6, ["だ。 ね。", "よ。"]),
     ],
 )
 def test_cut(text: str, max_chars: int, passages: list[str]) -> None:
     assert cut(text, max_chars) == passages
 
 
+def test_a_passage_begins_with_the_end_of_the_one_before() -> None:
+    text = "First of all a sentence. Yes. Second comes another one. So. Third, the last."
+    assert cut(text, 40) == ["First of all a sentence. Yes.", "Second comes another one. So.", "So. Third, the last."]
+    assert cut(text.replace(".", ""), 40) == [
+        "First of all a sentence Yes Second",
+        "comes another one So Third, the last",
+    ]
+
+
+MARKDOWN = """Wings and tails, a short book.
+
+# Wings
+
+A wing gives lift. It has drag.
+
+## Profiles
+
+Thin ones are fast.
+
+# Tails
+
+## Rudders
+
+They steer. They are small."""
+
+
+def test_sections_stay_whole_while_they_fit() -> None:
+    assert [passage.split("\n")[0] for passage in cut(MARKDOWN, 120)] == ["Wings and tails, a short book.", "# Tails"]
+    assert cut(MARKDOWN, 60) == [
+        "Wings and tails, a short book.",
+        "# Wings\n\nA wing gives lift. It has drag.",
+        "## Profiles\n\nThin ones are fast.",
+        "# Tails\n\n## Rudders\n\nThey steer. They are small.",
+    ]
+
+
+def test_no_passage_ends_with_a_heading() -> None:
+    text = "Some words that go before.\n\n# A heading\n\n" + "And a sentence. " * 4
+    assert cut(text, 45) == [
+        "Some words that go before.",
+        "# A heading\n\nAnd a sentence.",
+        "And a sentence. And a sentence.",
+        "And a sentence.",
+    ]
+    assert all(not passage.splitlines()[-1].startswith("#") for size in range(25, 90) for passage in cut(text, size))
+
+
+def test_nothing_of_another_section_is_repeated() -> None:
+    text = "Oil is up. Gas.\n# Next\n" + "Rain came. " * 5
+    assert cut(text, 60)[1].startswith("# Next\nRain came.")
+
+
 def test_cut_takes_a_long_book_without_a_break_in_stride() -> None:
-    assert [len(passage) for passage in cut("x" * 1_000_000)] == [MAX_CHARS] * 416 + [1_600]
+    whole = MAX_CHARS - MAX_CHARS // 10
+    assert [len(passage) for passage in cut("x" * 1_000_000)] == [whole] * 462 + [1_000_000 - 462 * whole]
     assert cut("\n " * 500_000 + "x" + " \n" * 500_000) == ["x"]
+    assert len(cut("# x\n" * 100_000)) > 100_000 * 4 // MAX_CHARS
 
 
 # --- plain text ------------------------------------------------------------------------------------------
@@ -87,7 +154,7 @@ def test_text_that_is_not_utf8_is_latin_1(tmp_path: Path) -> None:
 
 def test_a_long_text_becomes_numbered_passages(tmp_path: Path) -> None:
     path = tmp_path / "a.md"
-    paragraphs = [f"# {n}\n" + f"word{n} " * 190 for n in range(1, 8)]
+    paragraphs = [f"# {n}\n" + f"word{n} " * 170 for n in range(1, 8)]
     path.write_text("\n\n".join(paragraphs))
     units = list(read_text(path))
     assert [(unit.page, unit.text.split()[1]) for unit in units] == [(1, "1"), (2, "3"), (3, "5"), (4, "7")]
@@ -159,11 +226,12 @@ def test_records_become_passages_with_the_title_before_the_text(jsonl: Callable[
 
 
 def test_a_record_longer_than_a_passage_becomes_several(jsonl: Callable[..., Path]) -> None:
-    path = jsonl({"_id": "long", "title": "T", "text": "x" * (2 * MAX_CHARS + 1)}, {"_id": "next", "text": "y"})
+    most = MAX_CHARS - MAX_CHARS // 10
+    path = jsonl({"_id": "long", "title": "T", "text": "x" * (2 * most + 1)}, {"_id": "next", "text": "y"})
     assert [(unit.page, unit.record, len(unit.text)) for unit in read_jsonl(path)] == [
         (1, "long", 1),
-        (2, "long", MAX_CHARS),
-        (3, "long", MAX_CHARS),
+        (2, "long", most),
+        (3, "long", most),
         (4, "long", 1),
         (5, "next", 1),
     ]

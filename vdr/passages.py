@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from itertools import count
+from itertools import count, pairwise
 from pathlib import Path
 
 from vdr.documents import shown, unreadable
@@ -15,7 +15,13 @@ from vdr.types import Unit
 MAX_CHARS = 2_400
 """The longest passage: about 400 English words, one screen."""
 
-_BREAKS = (re.compile(r"\n\s*\n"), re.compile(r"(?<=[.!?。])\s+"), re.compile(r"\s+"))
+_LONGEST_HEADING = 200
+_HEADING = re.compile(r"#{1,6}[ \t]")
+_HEADINGS = tuple(re.compile(rf"\n(?=#{{1,{level}}}[ \t])") for level in (1, 2, 3, 6))
+"""Behind these gaps a section begins: first of the first level, last of any."""
+_PARAGRAPH = re.compile(r"\n\s*\n")
+_SENTENCE = re.compile(r"(?<=[.!?。])\s+|\n\s*\n")
+_WORD = re.compile(r"\s+")
 
 
 def read_text(path: Path) -> Iterator[Unit]:
@@ -64,37 +70,87 @@ def read_jsonl(path: Path) -> Iterator[Unit]:
 
 
 def cut(text: str, max_chars: int = MAX_CHARS) -> list[str]:
-    r"""Cut a text into passages of at most `max_chars`, at paragraphs, else sentences, else words.
-
-    Neighbouring paragraphs share a passage while they fit. Nothing is lost but white space at the ends.
+    r"""Cut a text into passages: `spans` says how, here are the stretches themselves.
 
     >>> cut("One. Two two.\n\nThree.", max_chars=14)
     ['One. Two two.', 'Three.']
-    >>> cut("One. Two two.", max_chars=8)
-    ['One.', 'Two two.']
+    >>> cut("# Wings\n\nLift.\n\n# Tails\n\nDrag and weight.", max_chars=28)
+    ['# Wings\n\nLift.', '# Tails\n\nDrag and weight.']
     """
-    return [passage for passage in _cut(text.strip(), max_chars, _BREAKS) if passage]
+    return [text[start:end] for start, end in spans(text, max_chars)]
 
 
-def _cut(text: str, max_chars: int, breaks: tuple[re.Pattern[str], ...]) -> list[str]:
-    if len(text) <= max_chars:
-        return [text]
+def spans(text: str, max_chars: int = MAX_CHARS) -> list[tuple[int, int]]:
+    """Return where the passages of a text begin and end: at headings, else paragraphs, else sentences, else words.
+
+    Neighbouring sections, paragraphs and sentences share a passage while they fit, and no passage ends with a
+    heading. One that goes on within a section begins with the end of the one before, at most a tenth of `max_chars`:
+    whole sentences, else whole words. Nothing is lost but white space at the ends.
+
+    Args:
+        text: Plain text, or Markdown, of which headings with `#` are seen.
+        max_chars: The longest passage.
+
+    Returns:
+        Character offsets `(start, end)` of each passage, rising.
+    """
+    overlap = max_chars // 10
+    whole = _trimmed(text, 0, len(text))
+    if whole[1] - whole[0] <= max_chars:
+        return [whole] if whole[0] < whole[1] else []
+    cuts = _cut(text, *whole, max_chars - overlap, (*_HEADINGS, _PARAGRAPH, _SENTENCE, _WORD))
+    found = [span for start, end in cuts if (span := _trimmed(text, start, end)) and span[0] < span[1]]
+    starts = [
+        _reaching_back(text, max(before + 1, start - overlap), start) for (before, _), (start, _) in pairwise(found)
+    ]
+    return [(start, end) for start, (_, end) in zip([found[0][0], *starts], found, strict=True)]
+
+
+def _cut(text: str, start: int, end: int, size: int, breaks: tuple[re.Pattern[str], ...]) -> list[tuple[int, int]]:
+    """Cut a stretch into parts of at most `size` at the first of `breaks` that does, and join them while they fit."""
+    if end - start <= size:
+        return [(start, end)]
     if not breaks:
-        return [text[start : start + max_chars] for start in range(0, len(text), max_chars)]
-    gaps = [match.span() for match in breaks[0].finditer(text)]
-    starts, stops = [0, *(stop for _, stop in gaps)], [*(start for start, _ in gaps), len(text)]
-    passages: list[str] = []
-    begin: int | None = None  # where the open passage begins; None when there is none
-    end = 0
-    for start, stop in zip(starts, stops, strict=True):
-        if begin is not None and stop - begin > max_chars:
-            passages.append(text[begin:end])
-            begin = None
-        if stop - start > max_chars:
-            passages += _cut(text[start:stop], max_chars, breaks[1:])
-            continue
-        begin, end = (start if begin is None else begin), stop
-    return passages if begin is None else [*passages, text[begin:end]]
+        return [(at, min(at + size, end)) for at in range(start, end, size)]
+    gaps = [match.span() for match in breaks[0].finditer(text, start, end)]
+    gaps = [gap for gap in gaps if breaks[0] is _WORD or not _ends_with_heading(text, gap[0])]
+    found: list[tuple[int, int]] = []
+    joined: tuple[int, int] | None = None  # what the next part may still be joined to
+    for begin, stop in zip([start, *(gap[1] for gap in gaps)], [*(gap[0] for gap in gaps), end], strict=True):
+        if joined and stop - joined[0] > size:
+            found.append(joined)
+            joined = None
+        if stop - begin > size:
+            found += _cut(text, begin, stop, size, breaks[1:])
+        else:
+            joined = (joined[0] if joined else begin, stop)
+    return [*found, joined] if joined else found
+
+
+def _ends_with_heading(text: str, end: int) -> bool:
+    """Tell whether the line that goes on up to `end` is a heading."""
+    start = text.rfind("\n", max(end - _LONGEST_HEADING, 0), end) + 1
+    return (start > 0 or end <= _LONGEST_HEADING) and _HEADING.match(text, start) is not None
+
+
+def _reaching_back(text: str, first: int, start: int) -> int:
+    """Return the first place from `first` on where a passage that is cut at `start` may begin instead."""
+    if _HEADING.match(text, start):
+        return start
+    headings = [match.end() for match in _HEADINGS[-1].finditer(text, first - 1, start)]
+    if headings:
+        return headings[-1]  # what stands before it is another section
+    for gaps in (_SENTENCE, _WORD):
+        places = [match.end() for match in gaps.finditer(text, first - 1, start) if match.end() >= first]
+        if places:
+            return places[0]
+    return start
+
+
+def _trimmed(text: str, start: int, end: int) -> tuple[int, int]:
+    """Return a span without the white space at its ends."""
+    stretch = text[start:end]
+    return end - len(stretch.lstrip()), start + len(stretch.rstrip())
 
 
 def _record(path: Path, number: int, line: str) -> tuple[str, str]:

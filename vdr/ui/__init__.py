@@ -11,7 +11,9 @@ import gradio as gr
 from vdr.corpus import Corpus
 from vdr.errors import VdrError
 from vdr.ui import fragments, style
+from vdr.ui.ask_tab import AskTab
 from vdr.ui.documents_tab import DocumentsTab
+from vdr.ui.judge_tab import JudgeTab
 from vdr.ui.search_tab import SearchTab
 from vdr.ui.visitors import Corpora, Together
 
@@ -38,6 +40,10 @@ def build(corpus: Corpus, examples: Sequence[str] = (), corpora: Corpora | None 
         with gr.Tabs(elem_id="tabs") as tabs:
             with gr.Tab("Search", id="search"):
                 search = SearchTab(corpora, examples, empty=not corpus.documents())
+            with gr.Tab("Ask", id="ask"):
+                AskTab(corpora)
+            with gr.Tab("Judge", id="judge") as judging:
+                judge = JudgeTab(corpora)
             with gr.Tab("Documents", id="documents"):
                 documents = DocumentsTab(corpora)
 
@@ -63,8 +69,10 @@ def build(corpus: Corpus, examples: Sequence[str] = (), corpora: Corpora | None 
             return {"fn": lambda: gr.update(selected=tab), "outputs": tabs, **QUIET}
 
         def first_tab(visitor: gr.Request) -> Any:
-            return gr.update(selected="search" if corpora.reading(visitor).documents() else "documents")
+            # where there are documents the tab stays, which somebody may have chosen meanwhile
+            return gr.skip() if corpora.reading(visitor).documents() else gr.update(selected="documents")
 
+        judging.select(judge.refresh, judge.shown, judge.outputs, **QUIET)
         demo.load(**changed).then(first_tab, None, tabs, **QUIET)
         demo.unload(corpora.left)
         documents.report.click(**go_to("search"))

@@ -15,7 +15,7 @@ from gradio.data_classes import FileData, ListFiles
 from vdr.errors import VdrError
 from vdr.types import DocumentInfo, Progress
 from vdr.ui import fragments
-from vdr.ui.style import PICK, TICK
+from vdr.ui.scripts import PICK, TICK
 from vdr.ui.visitors import Corpora
 
 Updates: TypeAlias = dict[Any, Any]

@@ -1,4 +1,4 @@
-"""Results to HTML: cards, passages, reports, lists. Everything that is not ours is escaped here, and only here.
+"""Results to HTML: cards, passages, reports, lists. What is not ours is escaped here and in `answers`, and only there.
 
 Knows nothing of gradio, of the corpus or of where in the app a fragment is shown.
 """
@@ -8,43 +8,21 @@ from __future__ import annotations
 import base64
 import io
 import re
-from collections.abc import Container, Sequence
+from collections.abc import Container, Mapping, Sequence
 from html import escape
 from itertools import count
 from pathlib import Path
-from typing import NamedTuple
 
 from PIL import Image
 
 from vdr.types import AddReport, DocumentInfo, Hit
+from vdr.ui.scores import CHANNELS, FUSED, RERANK, SCORES
 
 LISTED = 200
 """Documents shown at a time; a filter narrows a longer list."""
 OFFERED = 8
 """Example questions shown, taken evenly from all there are."""
 THUMBNAIL = (220, 280)
-
-
-class Score(NamedTuple):
-    """A kind of score: its short name, what computes it, and how that works."""
-
-    name: str
-    method: str
-    meaning: str
-
-
-CHANNELS = {
-    "visual": Score(
-        "Picture", "MaxSim", "Over the words of the query, the sum of the best match among the page's patches"
-    ),
-    "text": Score("Meaning", "MaxSim", "Over the words of the query, the sum of the best match among the page's words"),
-    "bm25": Score("Exact words", "BM25", "Words that the query and the page share, rare ones counting more"),
-}
-FUSED = Score(
-    "Fused",
-    "mean of standard scores",
-    "The mean, over the channels that the page has, of how far its score lies above that of the other best pages",
-)
 
 _searches = count()
 
@@ -70,7 +48,9 @@ def summary(hits: Sequence[Hit]) -> str:
     kinds = [kind for name, kind in CHANNELS.items() if any(name in hit.channels for hit in hits)]
     how = " and ".join(f"{kind.name.lower()} ({kind.method})" for kind in kinds)
     best = "The best match" if len(hits) == 1 else f"The {len(hits):,} best matches"
-    return notice(f"{best} by {how}{f', put together by {FUSED.method}' if _is_fused(hits[0]) else ''}.")
+    fused = f", put together by {FUSED.method}" if len(kinds) > 1 or _is_fused(hits[0]) else ""
+    read = any(RERANK in hit.channels for hit in hits)
+    return notice(f"{best} by {how}{fused}{', the first of them read again by a reranker' if read else ''}.")
 
 
 def welcome(empty: bool, examples: Sequence[str]) -> str:
@@ -94,29 +74,45 @@ def notice(text: str, kind: str = "hint") -> str:
     return f'<p class="notice {kind}" role="status">{escape(text)}</p>' if text else ""
 
 
-def hit_list(hits: Sequence[Hit], pictures: Sequence[Image.Image | None]) -> str:
-    """Return the hits as cards to click, the first one open.
+def hit_list(
+    hits: Sequence[Hit],
+    pictures: Sequence[Image.Image | None],
+    grades: Mapping[str, int] | None = None,
+    current: int = 0,
+) -> str:
+    """Return the hits as cards to click.
 
     Args:
         hits: What the search found.
         pictures: The page of each hit, or None where it has none.
+        grades: What was judged of pages for this query before; None where nothing can be judged.
+        current: The hit that is open.
     """
     cards = "".join(
-        f'<li><button type="button" class="card" data-pick="{index}"{_CURRENT if index == 0 else ""}>'
-        f"{_thumbnail(picture)}<span class='about'>"
-        f"<span class='title'><b>{hit.rank}</b> {escape(hit.doc)}</span>"
-        f"<span class='where'>{_place(hit, picture is not None)} · {_score(hit)}</span>"
-        f"<span class='snippet'>{escape(hit.snippet) or 'Image only: this page has no text layer.'}</span>"
-        "</span></button></li>"
+        f"<li>{card(hit, picture, index, _score(hit), is_open=index == current)}"
+        f"{'' if grades is None else _thumbs(hit, picture is not None, grades.get(hit.key))}</li>"
         for index, (hit, picture) in enumerate(zip(hits, pictures, strict=True))
     )
-    # A fresh number, so that the same hits again still put the marker back on the first of them.
-    return f'<ol class="hits" data-search="{next(_searches)}">{cards}</ol>' if cards else ""
+    # A fresh number, so that the same hits again still put the marker back on the open one.
+    query = escape(hits[0].query) if hits else ""
+    return f'<ol class="hits" data-search="{next(_searches)}" data-query="{query}">{cards}</ol>' if cards else ""
+
+
+def card(hit: Hit, picture: Image.Image | None, index: int, about: str, *, is_open: bool) -> str:
+    """Return a page as a card to click; `about` is said beside its number, as it is."""
+    return (
+        f'<button type="button" class="card" data-pick="{index}"{_CURRENT if is_open else ""}>'
+        f"{_thumbnail(picture)}<span class='about'>"
+        f"<span class='title'><b>{hit.rank}</b> {escape(hit.doc)}</span>"
+        f"<span class='where'>{place(hit, picture is not None)} · {about}</span>"
+        f"<span class='snippet'>{escape(hit.snippet) or 'Image only: this page has no text layer.'}</span>"
+        "</span></button>"
+    )
 
 
 def caption(hit: Hit, is_page: bool) -> str:
     """Return the open hit's title with its score in every channel that found it."""
-    scores = [(CHANNELS[name], f"{score:.2f}") for name, score in hit.channels.items()]
+    scores = [(SCORES[name], f"{score:.2f}") for name, score in hit.channels.items()]
     if _is_fused(hit):
         scores = [(FUSED, f"{hit.score:.4f}"), *scores]
     chips = "".join(
@@ -125,7 +121,7 @@ def caption(hit: Hit, is_page: bool) -> str:
     )
     return (
         f'<div class="caption"><h2>{escape(hit.doc)}</h2>'
-        f'<p><span class="page">{_place(hit, is_page)}</span>{chips}</p></div>'
+        f'<p><span class="page">{place(hit, is_page)}</span>{chips}</p></div>'
     )
 
 
@@ -146,21 +142,43 @@ def passage(text: str, marked: Container[int]) -> str:
     return f'<div class="passage" dir="auto">{body}</div>' if text else ""
 
 
+_THUMB = (
+    '<svg viewBox="0 0 24 24" aria-hidden="true"><path d="M3 11h4v9H3zM7 11l4-8a2.6 2.6 0 0 1 2.5 3l-.6 4h5.6a2 2 0 0 '
+    '1 2 2.4l-1.3 6a2 2 0 0 1-2 1.6H7"/></svg>'
+)
 _CURRENT = ' aria-current="true"'
 
 
-def _place(hit: Hit, is_page: bool) -> str:
-    place = f"{'Page' if is_page else 'Passage'} {hit.page}"
-    return f"{place} · {escape(hit.record)}" if hit.record else place
+def place(hit: Hit, is_page: bool) -> str:
+    """Return where in its document a hit is."""
+    where = f"{'Page' if is_page else 'Passage'} {hit.page}"
+    return f"{where} · {escape(hit.record)}" if hit.record else where
+
+
+def _thumbs(hit: Hit, is_page: bool, grade: int | None) -> str:
+    """Return the two buttons that judge a hit, one pressed where it was judged before."""
+    up, down = grade is not None and grade > 0, grade == 0
+    of = f"{place(hit, is_page)} of {escape(hit.doc)}"
+    buttons = "".join(
+        f'<button type="button" data-grade="{grade}" aria-pressed="{str(pressed).lower()}" title="{title}" '
+        f'aria-label="{of} {verb} the question">{_THUMB}</button>'
+        for grade, pressed, verb, title in (
+            (1, up, "answers", "This answers the question: keep that for measuring"),
+            (0, down, "does not answer", "This does not answer the question: keep that for measuring"),
+        )
+    )
+    return f'<span class="rate" role="group" aria-label="Judge {of}" data-key="{escape(hit.key)}">{buttons}</span>'
 
 
 def _is_fused(hit: Hit) -> bool:
-    return hit.score not in hit.channels.values()
+    return RERANK not in hit.channels and hit.score not in hit.channels.values()
 
 
 def _score(hit: Hit) -> str:
     if _is_fused(hit):
         return f"fused {hit.score:.3f}"
+    if RERANK in hit.channels:
+        return f"{RERANK} {hit.channels[RERANK]:.2f}"
     return " ".join(f"{CHANNELS[name].method} {score:.2f}" for name, score in hit.channels.items())
 
 

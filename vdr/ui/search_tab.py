@@ -10,10 +10,12 @@ from PIL import Image
 
 from vdr import explain
 from vdr.corpus import Corpus
-from vdr.errors import NotFound, VdrError
+from vdr.errors import JudgementError, NotFound, VdrError
+from vdr.judgements import Judgements
 from vdr.types import DocumentInfo, Explanation, Hit
 from vdr.ui import fragments
-from vdr.ui.style import PICK
+from vdr.ui.scores import CHANNELS
+from vdr.ui.scripts import PICK, RATE
 from vdr.ui.visitors import Corpora
 
 Update: TypeAlias = Any
@@ -79,7 +81,7 @@ class SearchTab:
         self.opened = gr.State(0)
         with gr.Row(visible=False, elem_classes="results") as self.results:
             with gr.Column(scale=2, min_width=300):
-                self.cards = gr.HTML(js_on_load=PICK, apply_default_css=False, elem_id="hits")
+                self.cards = gr.HTML(js_on_load=PICK + RATE, apply_default_css=False, elem_id="hits")
             with gr.Column(scale=5, min_width=320):
                 self._build_page()
         self._wire()
@@ -121,6 +123,15 @@ class SearchTab:
         gr.on([self.query.submit, self.go.click], **searching)
         self.welcome.select(self.example, None, self.query, **looking).then(**searching)
         self.cards.select(self.open, self.hits, [self.opened, *shown], **looking)
+        self.cards.like(
+            self.rate,
+            [self.hits, self.opened],
+            [self.notice, self.cards],
+            show_progress="hidden",
+            trigger_mode="multiple",
+            concurrency_limit=1,
+            api_visibility="private",
+        )
         gr.on(
             [self.view.input, self.word.input],
             self.show,
@@ -167,13 +178,15 @@ class SearchTab:
             opened = self._open(corpus, hits[0]) if hits else {}
         except VdrError as error:
             return {self.notice: fragments.notice(str(error), "problem")}
+        grades, problem = _judged(corpus, query)
+        skipped = "".join(fragments.notice(f"Left out: {skip.name} ({skip.reason}).") for skip in hits.trace.skipped)
         return {
-            self.notice: fragments.summary(hits),
+            self.notice: fragments.summary(hits) + skipped + fragments.notice(problem, "problem"),
             self.welcome: gr.update(visible=False) if hits else gr.skip(),
             self.results: gr.update(visible=bool(hits)),
-            self.hits: hits,
+            self.hits: list(hits),
             self.opened: 0,
-            self.cards: fragments.hit_list(hits, pictures),
+            self.cards: fragments.hit_list(hits, pictures, grades),
             **opened,
         }
 
@@ -192,11 +205,23 @@ class SearchTab:
         except VdrError as error:
             return {self.remark: fragments.notice(str(error), "problem")}
 
+    def rate(self, hits: list[Hit], index: int, rated: gr.EventData, visitor: gr.Request) -> Updates:
+        """Keep whether a hit answers the query; the browser shows it already, and is told where that failed."""
+        try:
+            with self._corpora.writing(visitor) as corpus:
+                Judgements(corpus.path).judge(str(rated.query), str(rated.key), _GRADES[rated.grade])
+            return {self.notice: gr.skip()}
+        except VdrError as error:
+            corpus = self._corpora.reading(visitor)
+            grades, _ = _judged(corpus, str(rated.query))
+            shown = fragments.hit_list(hits, [_picture(corpus, hit) for hit in hits], grades or {}, index)
+            return {self.notice: fragments.notice(str(error), "problem"), self.cards: shown}
+
     # --- one hit -----------------------------------------------------------------------------------------
 
     def _open(self, corpus: Corpus, hit: Hit) -> Updates:
         is_page = _picture(corpus, hit) is not None
-        views = [(fragments.CHANNELS[name].name, name) for name in hit.channels]
+        views = [(CHANNELS[name].name, name) for name in hit.channels if name in CHANNELS]
         plain = ("Plain page" if is_page else "Plain text", PLAIN)
         return {
             **self._show(corpus, hit, views[0][1], WHOLE_QUERY),
@@ -227,6 +252,21 @@ class SearchTab:
             self.page: gr.update(value=picture, visible=picture is not None),
             self.passage: text,
         }
+
+
+_GRADES: dict[Any, int | None] = {1: 1, 0: 0, None: None}
+
+
+def _judged(corpus: Corpus, query: str) -> tuple[dict[str, int] | None, str]:
+    """Return what was judged for a query, None where nothing can be; and what is wrong with it, empty for nothing."""
+    try:
+        judgements = Judgements(corpus.path)
+    except JudgementError:  # an object store
+        return None, ""
+    try:
+        return judgements.grades(query), ""
+    except JudgementError as error:
+        return None, str(error)
 
 
 def _picture(corpus: Corpus, hit: Hit) -> Image.Image | None:

@@ -1,4 +1,4 @@
-"""How the app looks: theme, style sheet, and the few lines of JavaScript behind clickable fragments.
+"""How the app looks: theme and style sheet.
 
 Fetches nothing: system fonts, and the icon is in the page.
 """
@@ -6,29 +6,6 @@ Fetches nothing: system fonts, and the icon is in the page.
 from __future__ import annotations
 
 import gradio as gr
-
-PICK = """
-element.addEventListener('click', (event) => {
-  const button = event.target.closest('button[data-pick], button[data-event]');
-  if (!button) return;
-  if (button.dataset.event) return trigger(button.dataset.event);
-  element.querySelectorAll('[aria-current]').forEach((other) => other.removeAttribute('aria-current'));
-  button.setAttribute('aria-current', 'true');
-  trigger('select', {index: Number(button.dataset.pick)});
-});
-"""
-"""`<button data-pick="3">` triggers `select` with index 3 and becomes current; `data-event` names another event."""
-
-TICK = """
-const boxes = () => [...element.querySelectorAll('input:not([data-all])')];
-const tell = () => trigger('select', {names: boxes().filter((box) => box.checked).map((box) => box.value)});
-element.addEventListener('change', (event) => {
-  if ('all' in event.target.dataset) boxes().forEach((box) => { box.checked = event.target.checked; });
-  tell();
-});
-watch('value', () => element.querySelectorAll('input').forEach((box) => { box.checked = false; }));
-"""
-"""Ticking boxes triggers `select` with the `names` of all that are ticked; a new list starts with none."""
 
 HEAD = """<link rel="icon" type="image/svg+xml" href="data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg'
  viewBox='0 0 16 16'%3E%3Crect x='2' y='1' width='12' height='14' rx='2' fill='%2329251f'/%3E%3Crect x='4' y='7'
@@ -111,9 +88,10 @@ footer { display: none !important; }
 
 /* ask */
 .ask { flex-wrap: nowrap !important; gap: 8px !important; align-items: stretch; }
-#query textarea, #query input { font-size: 17px; padding: 14px 18px; border-radius: 12px; }
-#query { padding: 0; }
-#go { border-radius: 12px; min-height: 52px; }
+#query textarea, #query input, #asked textarea, #asked input { font-size: 17px; padding: 14px 18px;
+  border-radius: 12px; }
+#query, #asked { padding: 0; }
+#go, #send { border-radius: 12px; min-height: 52px; }
 .options { position: relative; z-index: 10; border: 0 !important;
   background: transparent !important; padding: 0 !important; }
 .options > .label-wrap { color: var(--faint); padding: 4px 2px; width: auto; min-height: 30px; gap: 8px; }
@@ -185,6 +163,45 @@ button.primary[data-event] { background: var(--button-primary-background-fill);
 mark { background: rgb(255 80 0 / .28); color: inherit; border-radius: 3px; padding: 0 2px;
   box-shadow: 0 1px 0 var(--lit); }
 
+/* judging */
+.hits li { position: relative; }
+.hits li:has(.rate) .card { padding-bottom: 40px; }
+.rate { position: absolute; right: 8px; bottom: 8px; display: flex; gap: 4px; }
+.rate button { width: 34px; height: 34px; display: grid; place-items: center; border-radius: 9px; cursor: pointer;
+  color: var(--faint); border: 1px solid transparent; background: transparent; }
+.rate button:hover { color: var(--ink); border-color: var(--line); background: var(--body-background-fill); }
+.rate svg { width: 17px; height: 17px; fill: none; stroke: currentColor; stroke-width: 1.7; stroke-linejoin: round; }
+.rate button[data-grade="0"] svg { transform: rotate(180deg); }
+.rate button[aria-pressed=true] { color: #fff; background: #15803d; border-color: #15803d; }
+.rate button[data-grade="0"][aria-pressed=true] { background: #b91c1c; border-color: #b91c1c; }
+.tally { display: flex; align-items: center; gap: 12px; color: var(--faint); font-size: 14px; flex-wrap: wrap; }
+.tally b { color: var(--ink); font-variant-numeric: tabular-nums; }
+.tally .bar { flex: 0 1 220px; height: 6px; border-radius: 99px; background: var(--line); overflow: hidden; }
+.tally .bar i { display: block; height: 100%; background: var(--lit); border-radius: 99px; }
+.draft { border: 1px solid var(--line); border-radius: 12px; background: var(--card); padding: 18px 20px; }
+.draft h2 { margin: 0 0 8px; font-size: 20px; line-height: 1.35; font-weight: 600; letter-spacing: -.01em;
+  color: var(--ink); overflow-wrap: anywhere; }
+.draft p { margin: 0; font-size: 13px; color: var(--faint); overflow-wrap: anywhere; }
+.verdict { gap: 8px !important; }
+.verdict button { min-height: 48px; }
+#judged-page, #cited-page { border: 1px solid var(--line); border-radius: 12px; overflow: hidden; background: #fff; }
+#judged-page img, #cited-page img { width: 100%; height: auto; max-height: none; object-fit: contain; }
+
+#edited textarea { font-size: 17px; line-height: 1.4; border-radius: 12px; padding: 12px 16px; }
+
+/* answers */
+.answer { border: 1px solid var(--line); border-radius: 12px; background: var(--card); padding: 16px 20px;
+  margin: 0 0 12px; color: var(--ink); }
+.answer p { margin: 0; white-space: pre-wrap; overflow-wrap: anywhere; line-height: 1.6; font-size: 16px; }
+.answer .notice { font-size: 13.5px; line-height: 1.45; margin-top: 10px; white-space: normal; }
+.cite { min-width: 24px; height: 24px; padding: 0 6px; margin: 0 1px; border-radius: 7px; font-size: 13px;
+  font-weight: 600; cursor: pointer; vertical-align: 1px; color: var(--ink); background: var(--glow);
+  border: 1px solid transparent; font-variant-numeric: tabular-nums; }
+.cite:hover, .cite[aria-current] { border-color: var(--lit); }
+.hits.sent { margin-top: 8px; }
+.unsent { margin: 0 2px; color: #b91c1c; border-bottom: 1px dashed; cursor: help; font-size: 14px; }
+.dark .unsent { color: #f87171; }
+
 /* documents */
 #report:has(> .wrap:not(.hide)) { min-height: 96px; border: 1px solid var(--line); border-radius: 12px;
   background: var(--card); }
@@ -224,11 +241,13 @@ table.documents input { appearance: auto; width: 18px; height: 18px; accent-colo
 }
 @media (max-width: 720px) {
   .brand .claim { display: none; }
-  #go { min-width: 84px !important; }
-  #query textarea, #query input { padding: 14px 12px; }
+  #go, #send { min-width: 84px !important; }
+  #query textarea, #query input, #asked textarea, #asked input { padding: 14px 12px; }
   .hits { flex-direction: row; overflow-x: auto; scroll-snap-type: x mandatory; padding-bottom: 8px !important; }
   .hits li { flex: 0 0 86%; min-width: 0; scroll-snap-align: start; display: flex; }
   .card { min-width: 0; }
+  .rate button { width: 42px; height: 42px; }
+  .hits li:has(.rate) .card { padding-bottom: 48px; }
   .switch label, .chips label { min-height: 40px; }
   .chips .wrap { flex-wrap: nowrap; overflow-x: auto; padding-bottom: 4px; }
   .chips label { flex: none; }

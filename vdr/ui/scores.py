@@ -1,0 +1,33 @@
+"""The kinds of score a hit can have, in words. Knows nothing of how they are computed or shown."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Score(NamedTuple):
+    """A kind of score: its short name, what computes it, and how that works."""
+
+    name: str
+    method: str
+    meaning: str
+
+
+CHANNELS = {
+    "visual": Score(
+        "Picture", "MaxSim", "Over the words of the query, the sum of the best match among the page's patches"
+    ),
+    "text": Score("Meaning", "MaxSim", "Over the words of the query, the sum of the best match among the page's words"),
+    "bm25": Score("Exact words", "BM25", "Words that the query and the page share, rare ones counting more"),
+}
+FUSED = Score(
+    "Fused",
+    "mean of standard scores",
+    "The mean, over the channels that the page has, of how far its score lies above that of the other best pages",
+)
+RERANK = "rerank"
+"""The name of a reranker's score among a hit's channels; there is nothing of it to light up."""
+SCORES = {
+    **CHANNELS,
+    RERANK: Score("Reranker", "reranker", "What a model says that read the question together with the page"),
+}
