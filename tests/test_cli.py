@@ -39,9 +39,37 @@ def test_search_prints_text_and_filters(sample_corpus_folder: Path) -> None:
     assert all("strategy-slides.pdf" in line for line in lines[::2])
 
 
+def test_search_reranks_within_a_deadline_tells_how_it_went_and_logs_it(
+    sample_corpus_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from tiny_rerankers import bert
+
+    monkeypatch.setenv("VDR_SEARCH_LOG", str(tmp_path / "search.jsonl"))
+    where = ("--corpus", sample_corpus_folder, "--mode", "bm25")
+    reranker = ("--rerank", bert(tmp_path / "reranker"), "--rerank-top", "4")
+    done = vdr("search", "When is descaling allowed?", *where, *reranker, "--trace", "--json")
+    hits = json.loads(done.stdout)
+    assert ["rerank" in hit["channels"] for hit in hits] == [True] * 4 + [False]
+    assert [line for line in done.stderr.splitlines() if line.endswith(" ms  rerank, 4 pages")]
+    moves = sorted(line.split()[1:4:2] for line in done.stderr.splitlines() if line.startswith("rerank "))
+    assert moves == [[str(before), str(after)] for before, after in enumerate([int(after) for _, after in moves], 1)]
+    assert sorted(int(after) for _, after in moves) == [1, 2, 3, 4]
+    late = vdr("search", "descaling", *where, *reranker, "--deadline", "0.000001", "--json")
+    assert "note     without rerank: the deadline of 1e-06 s had passed" in late.stderr
+    assert all("rerank" not in hit["channels"] for hit in json.loads(late.stdout))
+    latency = json.loads(vdr("info", "--corpus", sample_corpus_folder, "--json").stdout)["latency"]
+    assert (latency["total"]["searches"], latency["rerank"]["searches"]) == (2, 1)
+    assert latency["rerank"]["p50"] > 0
+    told = vdr("info", "--corpus", sample_corpus_folder).stdout.splitlines()
+    (line,) = (line for line in told if line.startswith("total "))
+    assert line.endswith("ms p99 of 2 logged searches")
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
+        (["search", "x", "--deadline", "0"], "vdr: The deadline is 0.0 s; give the search some time."),
+        (["search", "x", "--rerank", "cohere:"], "vdr: cohere: names no model. Name one, as cohere:rerank-v3.5."),
         (["search", ""], "vdr: The query is empty."),
         (["search", "word " * 10_000], "vdr: The query has 10,000 words"),
         (["search", "x", "--doc", "nope.pdf"], "vdr: There is no document 'nope.pdf'"),

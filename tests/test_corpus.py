@@ -433,6 +433,8 @@ def test_the_public_names() -> None:
         "Progress",
         "QueryError",
         "Refusal",
+        "SearchResult",
+        "ServiceError",
         "VdrError",
     ]
     assert all(hasattr(vdr, name) for name in vdr.__all__)

@@ -11,7 +11,7 @@ from tiny_models import tiny_colbert
 from transformers import AutoTokenizer
 
 from vdr.encode import load_text_encoder
-from vdr.encode.minilm import MiniLM, gelu, model_folder
+from vdr.encode.minilm import QUERIES, MiniLM, gelu, model_folder, unit
 from vdr.encode.words import find_text, place_tokens, read_tokens, windows, word_starts, words_at, words_of
 from vdr.errors import EncoderError
 
@@ -33,17 +33,32 @@ def test_the_query_path_equals_the_published_model(minilm: MiniLM) -> None:
     model = AutoModel.from_pretrained(model_folder()).eval()
     with torch.inference_mode():
         states = model(**tokenizer(SENTENCE, return_tensors="pt")).last_hidden_state[0, 1:-1]
-    expected = torch.nn.functional.normalize(states, dim=-1).numpy()
+    expected = torch.nn.functional.normalize(torch.nn.functional.normalize(states, dim=-1) @ turn(), dim=-1).numpy()
     query = minilm.encode_query(SENTENCE)
     np.testing.assert_allclose(query.vectors, expected, atol=1e-5)
     assert query.vectors.dtype == np.float32
+
+
+def turn() -> Any:
+    """Return the matrix that queries are multiplied with."""
+    from safetensors.torch import load_file
+
+    return load_file(QUERIES)["turn"].float()
+
+
+def test_the_matrix_of_queries_weighs_directions_and_turns_none_round() -> None:
+    matrix = turn().numpy()
+    assert matrix.shape == (384, 384)
+    np.testing.assert_array_equal(matrix, matrix.T)
+    factors = np.linalg.eigvalsh(matrix)
+    np.testing.assert_allclose(factors[[0, 1, -1]], [0.4187, 0.4795, 2.6582], atol=2e-3)  # 0.02 ** -0.25 is 2.659
 
 
 def test_documents_and_queries_share_one_space(minilm: MiniLM) -> None:
     document, query = minilm.encode_texts([SENTENCE])[0], minilm.encode_query(SENTENCE)
     assert document.words is not None
     assert document.words.tolist() == query.token_of.tolist()
-    cosine = (document.vectors * query.vectors).sum(axis=1) / np.linalg.norm(document.vectors, axis=1)
+    cosine = (unit(document.vectors @ turn().numpy()) * query.vectors).sum(axis=1)
     assert cosine.min() > 0.99  # documents may be encoded in bfloat16
 
 

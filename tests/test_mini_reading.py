@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -12,8 +14,9 @@ from vdr.encode.mini.alphabet import BLANK, CLASSES, SPACE, UNKNOWN, class_of, f
 from vdr.encode.mini.cells import CELL, FRAMES, MIDDLE
 from vdr.encode.mini.encoder import pooled
 from vdr.encode.mini.healing import heal, join
-from vdr.encode.mini.language import OVERLAP, WINDOW, Language
+from vdr.encode.mini.language import WINDOW, Language
 from vdr.encode.mini.order import in_reading_order
+from vdr.encode.mini.reader import OVERLAP, surest
 from vdr.encode.mini.reading import Word, find_cells, spell
 from vdr.encode.mini.spelling import spelled_vector, spelling_vector
 from vdr.encode.minilm import load as load_minilm
@@ -42,9 +45,9 @@ def as_read(characters: np.ndarray, rows: int = 24, columns: int = 64) -> list[W
     goal = targets(characters, rows, columns)
     cells = find_cells(np.where(np.isnan(goal.axis), -5, (goal.axis - 0.3) * 10).astype(np.float32))
     names = goal.characters.reshape(rows, columns, FRAMES)[cells.row, cells.column]
-    logits = np.zeros((len(names), FRAMES, CLASSES), np.float32)
-    np.put_along_axis(logits, np.where(names == IGNORE, SPACE, names)[..., None], 20, 2)
-    return spell(cells, goal.place[:, cells.row, cells.column].T, logits)
+    chances = np.zeros((len(names), FRAMES, CLASSES), np.float32)
+    np.put_along_axis(chances, np.where(names == IGNORE, SPACE, names)[..., None], 1, 2)
+    return spell(cells, goal.place[:, cells.row, cells.column].T, chances)
 
 
 def test_what_targets_say_reads_as_the_text() -> None:
@@ -167,6 +170,26 @@ def test_a_table_is_read_row_by_row() -> None:
     assert read_in_order(layout) == "sales 100 90 costs 80 70"
 
 
+def covered(one: Word, other: Word) -> float:
+    """Return what share of the smaller word lies under the other."""
+    (a, b, c, d), (e, f, g, h) = one.box, other.box
+    common = max(min(c, g) - max(a, e), 0) * max(min(d, h) - max(b, f), 0)
+    return common / min((c - a) * (d - b), (g - e) * (h - f))
+
+
+def test_where_words_lie_over_each_other_the_surest_stays() -> None:
+    rng = np.random.default_rng(0)
+    words = [
+        replace(word("word", x, y, 0), sure=float(sure))
+        for x, y, sure in zip(rng.uniform(0, 900, 600), rng.uniform(0, 900, 600), rng.uniform(0.5, 1, 600), strict=True)
+    ]
+    kept = surest(words)
+    assert 100 < len(kept) < 500
+    for one in words:
+        surer = [other for other in kept if other.sure > one.sure]
+        assert any(one is other for other in kept) == (not any(covered(one, other) > OVERLAP for other in surer))
+
+
 def test_pooling_merges_like_neighbours_and_keeps_their_place() -> None:
     vectors = np.eye(4, dtype=np.float32)[[0, 1, 1, 2, 3]]
     boxes = np.array([[index / 10, 0, index / 10 + 0.1, 0.1] for index in range(5)], np.float32)
@@ -197,11 +220,10 @@ def test_a_long_text_is_read_in_windows_and_texts_do_not_touch_each_other(langua
     words = [f"word{index}" for index in range(WINDOW + 60)]
     alone = language.read([words])[0]
     assert alone.shape == (WINDOW + 60, 384)
-    first = language.read([words[:WINDOW]])[0]
-    last = language.read([words[60:]])[0]
-    edge = 60 + OVERLAP // 2
-    np.testing.assert_allclose(alone[:edge], first[:edge], atol=2e-6)
-    np.testing.assert_allclose(alone[edge:], last[OVERLAP // 2 :], atol=2e-6)
+    end, begin = 173, 141  # windows alike in length, with 32 words in common
+    edge = (begin + end) // 2
+    np.testing.assert_allclose(alone[:edge], language.read([words[:end]])[0][:edge], atol=2e-6)
+    np.testing.assert_allclose(alone[edge:], language.read([words[begin:]])[0][edge - begin :], atol=2e-6)
     together = language.read([["short", "text"], words, []])
     np.testing.assert_allclose(together[1], alone, atol=2e-6)
     np.testing.assert_allclose(together[0], language.read([["short", "text"]])[0], atol=2e-6)

@@ -7,6 +7,7 @@ import json
 import logging
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import textwrap
@@ -21,7 +22,7 @@ from PIL import Image
 from vdr import render
 from vdr.documents import Kind, Source
 from vdr.errors import DocumentError
-from vdr.render import DPI, MAX_PIXELS, MAX_SIDE, PREVIEW_SIDE, Pages, preview
+from vdr.render import DPI, MAX_PIXELS, MAX_SIDE, PREVIEW_SIDE, Children, Pages, preview
 from vdr.types import Floats, Unit
 
 CHILD = Path(render.__file__).with_name("_render_child.py")
@@ -476,6 +477,46 @@ def test_stopping_early_ends_the_child(save: Save, play: Callable[[str], None]) 
     assert next(units).text == "word1"
     units.close()  # type: ignore[attr-defined]
     assert pages._child._process.returncode == -9
+
+
+def test_a_child_serves_one_document_after_another(save: Save) -> None:
+    with Children() as children:
+        pids = []
+        for name, word in (("a.pdf", "Hxgp"), ("b.pdf", "other"), ("c.pdf", "third")):
+            pages = Pages(save(pdf(show(word, 100, 600)), name), children=children)
+            pids.append(pages._child._process.pid)
+            assert [unit.text for unit in pages] == [word]
+        last = pages._child._process
+        assert len(set(pids)) == 1
+        assert last.poll() is None
+    assert last.returncode == -9
+
+
+def test_a_child_that_was_stopped_or_refused_is_not_kept(save: Save) -> None:
+    good = pdf(show("Hxgp", 100, 600), show("next", 100, 600))
+    with Children() as children:
+        pages = Pages(save(good), children=children)
+        units = iter(pages)
+        assert next(units).text == "Hxgp"
+        units.close()  # type: ignore[attr-defined]
+        assert pages._child._process.returncode == -9
+        with pytest.raises(DocumentError):
+            Pages(save(b"%PDF-1.7 and no more", "bad.pdf"), children=children)
+        assert [unit.text for unit in Pages(save(good), children=children)] == ["Hxgp", "next"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the child does not fork, or not to be seen")
+def test_when_the_fork_dies_the_child_dies_in_the_same_way(save: Save, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    data = pdf(*[show(f"word{number}", 100, 600) for number in range(4)])
+    with Children() as children:
+        pages = Pages(save(data), children=children)
+        pid = pages._child._process.pid
+        (fork,) = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        os.kill(int(fork), signal.SIGKILL)  # it waits until its first page, larger than a pipe, is read
+        texts = [unit.text for unit in pages]
+        assert texts == ["", "word1", "word2", "word3"]
+    assert "page 1: PDFium says: broke the renderer (signal 9)" in caplog.text
 
 
 def test_the_child_imports_nothing_of_vdr(save: Save) -> None:

@@ -193,7 +193,7 @@ def train(arguments: argparse.Namespace) -> None:
             }
             torch.save(state, checkpoint.with_suffix(".new"))
             checkpoint.with_suffix(".new").replace(checkpoint)
-            save(tower, out / "tower.safetensors")
+            save(tower, out / "tower.safetensors", ink)
 
 
 if __name__ == "__main__":

@@ -12,9 +12,10 @@ from vdr.errors import (
     JudgementError,
     NotFound,
     QueryError,
+    ServiceError,
     VdrError,
 )
-from vdr.types import AddReport, DocumentInfo, Explanation, Hit, Progress, Refusal
+from vdr.types import AddReport, DocumentInfo, Explanation, Hit, Progress, Refusal, SearchResult
 
 if TYPE_CHECKING:
     from vdr.corpus import Corpus, CorpusInfo
@@ -35,6 +36,8 @@ __all__ = [
     "Progress",
     "QueryError",
     "Refusal",
+    "SearchResult",
+    "ServiceError",
     "VdrError",
 ]
 __version__ = "0.1.0"

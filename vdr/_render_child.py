@@ -1,23 +1,28 @@
 """The rendering child: one document, one process, limited. Imports nothing of vdr.
 
-Reads a JSON request from stdin: `path`, `kind` (`pdf` or `image`), `first` (page, from 1), `dpi`, `max_side`,
-`max_pixels`, `raster` (false: text only), `memory` (bytes of address space). Writes frames to stdout, each a
-4-byte big-endian header length, a JSON header and the payload whose length the header gives:
+Reads JSON requests from stdin, a line each: `path`, `kind` (`pdf` or `image`), `first` (page, from 1), `dpi`,
+`max_side`, `max_pixels`, `raster` (false: text only), `memory` (bytes of address space). Each is served by a fork of
+this process, which costs a tenth of what starting Python does; when a fork ends badly, this process ends the same way.
+Writes frames to stdout, each a 4-byte big-endian header length, a JSON header and the payload whose length the header
+gives:
 
     {"pages": N}                                        first
     {"page": n, "text": t, "words": w, "size": [x, y]}  payload: w * 4 float32 boxes, then x * y * 3 RGB bytes
     {"page": n, "error": reason}                        this page could not be rendered; the next may be
-    {"error": reason, "kind": k}                        the document cannot be opened; last
+    {"error": reason, "kind": k}                        the document cannot be opened
+    {"done": true}                                      last; the next request may come
 
 Covered: memory, core dumps and files written are limited; the parent kills a child that is silent too long.
 Not covered: the child may read what its user may read, and nothing but the parent's clock limits its processor
-time. On macOS the memory limit may be refused by the system and is then absent.
+time. On macOS the memory limit may be refused by the system and is then absent, and there is no fork, since the
+system's libraries forbid it: this process serves one request and ends.
 """
 
 from __future__ import annotations
 
 import ctypes
 import json
+import os
 import resource
 import struct
 import sys
@@ -35,8 +40,29 @@ _SCALE = 1 << 20  # page fractions are read from PDFium as integers of this rang
 
 
 def main() -> None:
-    """Serve one request from stdin."""
-    request = json.loads(sys.stdin.readline())
+    """Serve requests from stdin, each in a process of its own."""
+    for line in iter(sys.stdin.readline, ""):
+        request = json.loads(line)
+        import PIL.Image  # noqa: F401  # before the fork, so that it is done once
+
+        if request["kind"] == "pdf":
+            import pypdfium2  # noqa: F401
+        if sys.platform == "darwin":
+            _serve(request)
+            return
+        child = os.fork()
+        if not child:
+            _serve(request)
+            os._exit(0)
+        status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+        if status < 0:
+            os.kill(os.getpid(), -status)
+        if status:
+            sys.exit(abs(status))
+        _frame(sys.stdout.buffer, {"done": True})
+
+
+def _serve(request: dict[str, Any]) -> None:
     _limit(request["memory"])
     out = sys.stdout.buffer
     try:
@@ -124,7 +150,8 @@ def _serve_pdf_page(pdf: Any, index: int, request: dict[str, Any], out: BinaryIO
             width, height = page.get_width() * scale, page.get_height() * scale
             scale *= _fit(width, height, request)
             bitmap = page.render(scale=scale, rev_byteorder=True, prefer_bgrx=False)
-            image = bitmap.to_pil().convert("RGB")
+            image = bitmap.to_pil()
+            image = image if image.mode == "RGB" else image.convert("RGB")
         text, boxes = _words(page)
         _page(out, index + 1, text, boxes, image)
     finally:

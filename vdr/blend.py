@@ -5,13 +5,33 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from vdr import search
-from vdr.fusion import fuse
+from vdr.fusion import WEIGHTS, Evidence, weigh
+from vdr.naming import names_of
 from vdr.retrieve import Scores
 from vdr.store import Store
 
 
-def blend(store: Store, query: str, scores: Mapping[str, Scores], depth: int) -> dict[str, float]:
-    """Fuse channels; a page without text is neither for nor against in those that read text.
+def blend(store: Store, query: str, scores: Mapping[str, Scores], depth: int) -> tuple[dict[str, float], Scores]:
+    """Fuse channels by the corpus's own weights, or those nobody tuned.
+
+    Args:
+        store: The corpus.
+        query: The question.
+        scores: What each channel found.
+        depth: How many pages of each channel take part.
+
+    Returns:
+        The fused scores, and how surely the question names each page's document, 0 to 1, where it does.
+    """
+    known = evidence(store, query, scores, depth)
+    tuning = store.tuning()
+    fused = known.fused(tuning.weights if tuning else WEIGHTS)
+    named = {key: surely for key, surely in zip(known.keys, known.named.tolist(), strict=True) if surely}
+    return dict(zip(known.keys, fused.tolist(), strict=True)), Scores(named, {})
+
+
+def evidence(store: Store, query: str, scores: Mapping[str, Scores], depth: int) -> Evidence:
+    """Bring channels to one scale; a page without text is neither for nor against in those that read text.
 
     Args:
         store: The corpus.
@@ -20,14 +40,34 @@ def blend(store: Store, query: str, scores: Mapping[str, Scores], depth: int) ->
         depth: How many pages of each channel take part.
     """
     rankings = {channel: found.ranking() for channel, found in scores.items()}
+    documents = store.documents()
+    surely = _named(store, query, {_document(key) for ranking in rankings.values() for key in ranking})
     written = {key for channel in ("text", "bm25") for key in rankings.get(channel, ())}
-    unsure = {key for ranking in rankings.values() for key, _ in search.ranked(ranking, depth)} - written
+    unsure = {
+        key
+        for ranking in rankings.values()
+        for part in (ranking, {key: score for key, score in ranking.items() if _document(key) in surely})
+        for key, _ in search.ranked(part, depth)
+    } - written
     units = store.units(sorted(unsure))
-    drawn = {name for name, stored in store.documents().items() if stored.info.kind in ("pdf", "image")}
+    drawn = {name for name, stored in documents.items() if stored.info.kind in ("pdf", "image")}
 
     def has(channel: str, key: str) -> bool:
         if channel == "visual":
-            return key.rpartition(":")[0] in drawn
+            return _document(key) in drawn
         return key in written or (key in units and bool(units[key].text))
 
-    return fuse(rankings, has, depth)
+    return weigh(rankings, has, depth, (lambda key: surely.get(_document(key), 0.0)) if surely else None)
+
+
+def _document(key: str) -> str:
+    return key.rpartition(":")[0]
+
+
+def _named(store: Store, query: str, found: set[str]) -> dict[str, float]:
+    """Return the documents that the question names; none where all that was found is in one document."""
+    if len(found) < 2:
+        return {}
+    labels = tuple((name, stored.info.collection) for name, stored in store.documents().items())
+    named = names_of(labels).named(query)
+    return {name: surely for name, surely in named.items() if name in found}

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vdr.commands import encoders, evaluation, export, maintenance
+from vdr.commands import asking, encoders, evaluation, export, maintenance, tuning
 from vdr.commands.terminal import (
     BitsOption,
+    Candidates,
     CollectionOption,
     CorpusOption,
     DocOption,
@@ -23,10 +24,12 @@ from vdr.commands.terminal import (
     JsonOption,
     Mode,
     PoolOption,
+    RerankOption,
     TextEncoderOption,
     open_corpus,
     progress_bar,
     tell,
+    tell_trace,
 )
 from vdr.errors import VdrError
 
@@ -42,8 +45,10 @@ app = typer.Typer(
 )
 app.add_typer(evaluation.app)
 app.add_typer(encoders.app)
+app.add_typer(asking.app)
 app.add_typer(export.app)
 app.add_typer(maintenance.app)
+app.add_typer(tuning.app)
 
 
 class Renderer(StrEnum):
@@ -110,11 +115,35 @@ def search(
     doc: DocOption = None,
     collection: CollectionOption = None,
     exact: Annotated[bool, typer.Option("--exact", help="Score every page exactly, in a large corpus too.")] = False,
+    candidates: Annotated[
+        Candidates | None, typer.Option("--candidates", help="Rank only the best pages of this channel.")
+    ] = None,
+    candidates_top: Annotated[int, typer.Option("--candidates-top", help="How many of them.", min=1)] = 200,
+    rerank: RerankOption = None,
+    rerank_top: Annotated[int, typer.Option("--rerank-top", help="How many pages it reads.", min=1)] = 30,
+    deadline: Annotated[
+        float | None,
+        typer.Option("--deadline", help="Seconds; then it does without the reranker, then without the text channel."),
+    ] = None,
+    trace: Annotated[bool, typer.Option("--trace", help="Tell on stderr what was done and how long it took.")] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Print the pages that answer a question, best first."""
     opened = open_corpus(corpus, encoder, text_encoder)
-    hits = opened.search(query, k, mode=mode.value, docs=doc or None, collection=collection, exact=exact)
+    hits = opened.search(
+        query,
+        k,
+        mode=mode.value,
+        docs=doc or None,
+        collection=collection,
+        exact=exact,
+        candidates=candidates and candidates.value,
+        candidates_top=candidates_top,
+        rerank=rerank,
+        rerank_top=rerank_top,
+        deadline=deadline,
+    )
+    tell_trace(hits.trace, in_full=trace)
     if not opened.documents():
         print(f"The corpus {opened.path} is empty. `vdr index PATH...` fills it.", file=sys.stderr)
     if as_json:
@@ -167,6 +196,11 @@ def info(corpus: CorpusOption = None, as_json: JsonOption = False) -> None:
     print(f"pages       {found.pages:,}, {found.image_only:,} of them image only")
     for channel, pin in found.encoders.items():
         print(f"{channel:<11} {pin.name}, {pin.dim} dims, {pin.fingerprint}, {found.units.get(channel, 0):,} pages")
+    for name, took in found.latency.items():
+        print(
+            f"{name:<15} {took.p50:>8,.1f} ms median, {took.p95:,.1f} ms p95, {took.p99:,.1f} ms p99 "
+            f"of {took.searches:,} logged searches"
+        )
     for table, size in found.bytes.items():
         print(f"on disk     {size / 1e6:,.1f} MB {table}")
 
@@ -182,9 +216,10 @@ def serve(
     ] = None,
     host: Annotated[str, typer.Option("--host", help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option("--port", help="Port to listen on.", min=1, max=65_535)] = 7860,
+    rerank: RerankOption = None,
 ) -> None:
     """Serve the app in the browser: upload, search, see why."""
-    opened = open_corpus(corpus, encoder, text_encoder)
+    opened = open_corpus(corpus, encoder, text_encoder, rerank=rerank)
     examples: list[str] = []
     if sample:
         from vdr.evaluate import load_set

@@ -6,7 +6,8 @@ import io
 import logging
 import os
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import cast
 
@@ -18,6 +19,8 @@ from vdr.documents import find
 from vdr.errors import EncoderError, NotFound, QueryError
 from vdr.ingest import ingest
 from vdr.render import Renderer
+from vdr.rerank import load_reranker
+from vdr.search_log import VARIABLE, Latency, SearchLog
 from vdr.store import Pin, Store
 from vdr.tables import StoredUnit
 from vdr.types import (
@@ -33,11 +36,16 @@ from vdr.types import (
     ProgressCallback,
     QueryVectors,
     Refusal,
+    Reranker,
+    SearchResult,
     TextEncoder,
 )
+from vdr.watch import Watch
 
 logger = logging.getLogger(__name__)
 
+RERANK = "VDR_RERANK"
+"""The reranker of searches that name none."""
 MODES: tuple[Mode, ...] = ("auto", "visual", "text", "bm25", "hybrid")
 
 
@@ -58,6 +66,7 @@ class CorpusInfo:
         encoders: The encoder each channel was made with.
         units: Units with vectors, by channel.
         bytes: Bytes of data on disk, by table.
+        latency: How long searches took, as `total` and by stage, as the search log tells; empty without one.
     """
 
     path: str
@@ -67,6 +76,7 @@ class CorpusInfo:
     encoders: dict[Channel, Pin]
     units: dict[str, int]
     bytes: dict[str, int]
+    latency: dict[str, Latency] = field(default_factory=dict)
 
 
 class Corpus:
@@ -83,9 +93,14 @@ class Corpus:
         text_encoder: For page text and plain text; likewise, an object as `TextEncoder` describes it.
         bits: Bits a number of a vector is kept in: 8, 4, 2 or 1; None for the corpus's own, 8 in a new one.
         pool: Similar vectors of a page merged into one: 1, 2 or 3; None for the corpus's own, 1 in a new one.
+        rerank: The reranker of searches that name none: a cross-encoder's folder or hub id, `cohere:MODEL`,
+            `voyage:MODEL`, `jina:MODEL`, or an object that `Reranker` describes; `none` for none, None for what
+            `VDR_RERANK` says.
+        log: The file that searches are logged to; empty for none, None for what `VDR_SEARCH_LOG` says.
 
     Raises:
         CorpusError: There is something else at that place, or a corpus of other bits or pooling.
+        QueryError: `VDR_SEARCH_LOG_QUERIES` says neither `plain` nor `redacted`.
         EncoderError: An encoder that was named cannot be loaded, or one that was given is for the other channel.
         EncoderMismatch: The corpus was made with another one.
     """
@@ -98,6 +113,8 @@ class Corpus:
         text_encoder: str | TextEncoder | None = None,
         bits: int | None = None,
         pool: int | None = None,
+        rerank: str | Reranker | None = None,
+        log: str | os.PathLike[str] | None = None,
     ) -> None:
         self.path = os.fspath(path) if path is not None else default_path()
         if self.path and "://" not in self.path:
@@ -105,6 +122,9 @@ class Corpus:
         self._store = Store(self.path, bits=bits, pool=pool)
         self._given: dict[Channel, str | Encoder | None] = {"visual": encoder, "text": text_encoder}
         self._loaded: dict[Channel, Encoder] = {}
+        self._rerank = os.environ.get(RERANK) or None if rerank is None else rerank
+        log = os.environ.get(VARIABLE, "") if log is None else log
+        self._log = SearchLog(log) if os.fspath(log) else None
         for channel, given in self._given.items():
             if not isinstance(given, str | None):
                 _check_channel(given, channel)
@@ -198,6 +218,7 @@ class Corpus:
             encoders={channel: pin for channel in CHANNELS if (pin := self._store.pin(channel))},
             units={channel: sizes[channel][0] for channel in CHANNELS if channel in sizes},
             bytes={name: size for name, (_, size) in sizes.items()},
+            latency=self._log.latencies(self.path) if self._log else {},
         )
 
     def page_image(self, key: str) -> Image.Image:
@@ -230,7 +251,12 @@ class Corpus:
         docs: Sequence[str] | str | None = None,
         collection: str | None = None,
         exact: bool = False,
-    ) -> list[Hit]:
+        candidates: str | None = None,
+        candidates_top: int = pipeline.CANDIDATES_TOP,
+        rerank: str | Reranker | None = None,
+        rerank_top: int = pipeline.RERANK_TOP,
+        deadline: float | None = None,
+    ) -> SearchResult:
         """Return the `k` best pages, best first; fewer only if fewer match at all.
 
         Args:
@@ -241,19 +267,40 @@ class Corpus:
             docs: Only in these documents; a single name may stand alone.
             collection: Only in this collection.
             exact: Score every page by MaxSim. Otherwise, in a large corpus, those that compact codes find promising.
+            candidates: `bm25`, `text` or `visual`: only the best pages of this channel are ranked, by exact MaxSim.
+            candidates_top: How many of them.
+            rerank: The reranker, as the corpus takes it; `none` for none, None for the corpus's own.
+            rerank_top: How many of the best pages it reads. One with nothing that it can read keeps its rank.
+            deadline: Seconds the search may take. When they are used up, it does without the reranker, then without
+                the text channel if another has found something; the result's `trace` says so. Other parts that have
+                begun are finished.
+
+        Returns:
+            A list of hits, whose `trace` tells what was done, how long it took, and what was left out.
 
         Raises:
-            QueryError: The query is empty or far too long, `k` is not positive, the mode is unknown, or the corpus
-                has no such channel.
+            QueryError: The query is empty or far too long, a number is not positive, the mode is unknown, or the
+                corpus has no such channel.
             NotFound: There is no such document or collection.
-            EncoderError: The corpus's encoder cannot be loaded.
+            EncoderError: The corpus's encoder or the reranker cannot be loaded.
+            ServiceError: A hosted reranker gives no scores.
         """
+        watch = Watch(deadline)
         query = search.check_query(query)
-        if k < 1:
-            raise QueryError(f"k is {k}; ask for at least one hit.")
+        channels, first = tuple(self._channels(mode)), self._channel(candidates) if candidates else None
         doc_ids = self._doc_ids([docs] if isinstance(docs, str) else docs, collection)
-        asked = pipeline.Request(query, k, tuple(self._channels(mode)), doc_ids, exact)
-        return pipeline.run(self._store, asked, self._query)
+        asked = pipeline.Request(query, k, channels, doc_ids, exact, first, candidates_top, rerank_top, deadline)
+        chosen = self._rerank if rerank is None else rerank
+        reranker = None if chosen is None or chosen == "none" else partial(load_reranker, chosen)
+        result = pipeline.run(self._store, asked, self._query, reranker, watch)
+        if self._log:
+            pins = {channel: self._store.pin(channel) for channel in self._present()}
+            encoders = {channel: f"{pin.name} {pin.fingerprint}" for channel, pin in pins.items() if pin}
+            settings = {"corpus": self.path, "mode": mode, "encoders": encoders, **asked.settings()}
+            if reranker:
+                settings |= {"rerank": getattr(chosen, "name", chosen), "rerank_top": rerank_top}
+            self._log.write(query, settings, result)
+        return result
 
     def explain(self, hit: Hit | str, query: str | None = None, channel: str | None = None) -> Explanation:
         """Return what on the page answers which word of the query.
@@ -290,18 +337,21 @@ class Corpus:
         page = self._store.multivector("text", unit.key)
         return explain.explain_text(self._query("text", query), page, unit.text, unit.boxes) if page else None
 
-    def _channels(self, mode: Mode) -> list[str]:
+    def _channels(self, mode: str) -> list[str]:
         if mode not in MODES:
             raise QueryError(f"There is no mode {mode!r}. There are {', '.join(MODES)}.")
+        return [*self._present(), "bm25"] if mode in ("auto", "hybrid") else [self._channel(mode)]
+
+    def _channel(self, mode: str) -> str:
         present = self._present()
-        if mode in ("auto", "hybrid"):
-            return [*present, "bm25"]
+        if mode not in (*CHANNELS, "bm25"):
+            raise QueryError(f"There is no channel {mode!r}. There are {', '.join([*present, 'bm25'])}.")
         if mode != "bm25" and mode not in present and self._store.documents():
             raise QueryError(
                 f"The corpus {self.path} has no {mode} channel. It has {', '.join([*present, 'bm25'])}; "
                 + ("index it with --encoder to add one." if mode == "visual" else "index it with --text-encoder.")
             )
-        return [mode]
+        return mode
 
     def _present(self) -> list[Channel]:
         """Return the encoded channels the corpus has, less those the caller does without."""

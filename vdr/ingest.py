@@ -23,7 +23,7 @@ from typing import TypeAlias
 from vdr.documents import Source, shown
 from vdr.errors import DocumentError
 from vdr.passages import read_jsonl, read_text
-from vdr.render import Pages, Renderer
+from vdr.render import Children, Pages, Renderer
 from vdr.store import Store, new_doc_id
 from vdr.tables import EncodedUnit
 from vdr.types import (
@@ -224,33 +224,34 @@ def _batches(items: Iterable[_Item], pages_at_once: int) -> Iterator[list[_Item]
 
 
 def _read(readings: Sequence[_Reading], renderer: Renderer) -> Iterator[_Item]:
-    for reading in readings:
-        try:
-            for unit in _units(reading, renderer):
-                if not unit.text:
-                    reading.image_only += 1
-                if reading.source.kind in ("pdf", "image") and unit.image is None:
-                    reading.unreadable.append(unit.page)
-                yield reading, unit
-            if reading.pages and len(reading.unreadable) == reading.pages:
-                reason, advice = "has no page that can be rendered", "Open it in a viewer and save it again."
-                raise DocumentError(shown(reading.source.path), reason, advice)
-        except DocumentError as error:
-            reading.error = error
-        except OSError as error:
-            reason = f"cannot be read ({error.strerror or error})"
-            reading.error = DocumentError(shown(reading.source.path), reason, "Check that the file is readable.")
-        yield reading, None
+    with Children() as children:
+        for reading in readings:
+            try:
+                for unit in _units(reading, renderer, children):
+                    if not unit.text:
+                        reading.image_only += 1
+                    if reading.source.kind in ("pdf", "image") and unit.image is None:
+                        reading.unreadable.append(unit.page)
+                    yield reading, unit
+                if reading.pages and len(reading.unreadable) == reading.pages:
+                    reason, advice = "has no page that can be rendered", "Open it in a viewer and save it again."
+                    raise DocumentError(shown(reading.source.path), reason, advice)
+            except DocumentError as error:
+                reading.error = error
+            except OSError as error:
+                reason = f"cannot be read ({error.strerror or error})"
+                reading.error = DocumentError(shown(reading.source.path), reason, "Check that the file is readable.")
+            yield reading, None
 
 
-def _units(reading: _Reading, renderer: Renderer) -> Iterator[Unit]:
+def _units(reading: _Reading, renderer: Renderer, children: Children) -> Iterator[Unit]:
     match reading.source.kind:
         case "text":
             yield from read_text(reading.source.path)
         case "jsonl":
             yield from read_jsonl(reading.source.path)
         case _:
-            pages = Pages(reading.source, renderer)
+            pages = Pages(reading.source, renderer, children)
             reading.pages = pages.count
             yield from pages
 

@@ -1,33 +1,56 @@
-"""A search from an encoded question to hits: channels are scored, fused, and the best pages told. Loads no encoder."""
+"""A search from an encoded question to hits: channels are scored, fused, reranked, and the best pages told.
+
+The stages are settings of one pipeline: pages that a cheap channel finds may alone go on to the others, and a
+reranker may sort the best. Loads no encoder and no reranker.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from vdr import explain, retrieve, search
+from vdr import explain, retrieve, search, shortlist
 from vdr.blend import blend
-from vdr.fusion import DEPTH
+from vdr.errors import QueryError
+from vdr.fusion import DEPTH, DOCUMENT
+from vdr.rerank import moved
+from vdr.retrieve import Scores
 from vdr.store import Store
 from vdr.tables import StoredUnit
-from vdr.types import Channel, Floats, Hit, QueryVectors
+from vdr.types import Channel, Floats, Hit, QueryVectors, Reranker, SearchResult, Unit
+from vdr.watch import Watch
 
 FULL_TEXT = 1_000
 """Full-text hits that are fused, or `k` if that is more; MaxSim channels are fused whole."""
+CANDIDATES_TOP = 200
+"""Pages that go on from the channel of candidates."""
+RERANK_TOP = 30
+"""Pages that a reranker reads."""
+ORDER = ("bm25", "visual", "text")
+"""What is scored first; with a deadline, what comes last is dropped first."""
+
+EncodeQuery = Callable[[Channel, str], QueryVectors]
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
     """What is asked for.
 
+    Raises `QueryError` where a number is not positive.
+
     Attributes:
         query: The question.
         k: How many hits.
-        channels: Which of `visual`, `text` and `bm25` take part.
+        channels: Which of `visual`, `text` and `bm25` rank.
         doc_ids: Only these documents; None for all.
         exact: Score every page by MaxSim.
+        candidates: The channel whose best pages alone are ranked by `channels`; None to rank all.
+        candidates_top: How many those are, or `k` if that is more.
+        rerank_top: How many pages a reranker reads.
+        deadline: Seconds the search may take; None for as long as it needs. When they are used up, reranking is
+            dropped first, then the text channel; what else has begun is finished.
     """
 
     query: str
@@ -35,38 +58,80 @@ class Request:
     channels: Sequence[str]
     doc_ids: Sequence[str] | None = None
     exact: bool = False
+    candidates: str | None = None
+    candidates_top: int = CANDIDATES_TOP
+    rerank_top: int = RERANK_TOP
+    deadline: float | None = None
+
+    def __post_init__(self) -> None:
+        for name, number in (("k", self.k), ("candidates_top", self.candidates_top), ("rerank_top", self.rerank_top)):
+            if number < 1:
+                raise QueryError(f"{name} is {number}; ask for at least one {'hit' if name == 'k' else 'page'}.")
+        if self.deadline is not None and not self.deadline > 0:
+            raise QueryError(f"The deadline is {self.deadline} s; give the search some time.")
+
+    def settings(self) -> dict[str, object]:
+        """Return what a log says of it: the settings that took part, without the question."""
+        told: dict[str, object] = {"k": self.k, "channels": list(self.channels), "exact": self.exact}
+        if self.doc_ids is not None:
+            told["documents"] = len(self.doc_ids)
+        if self.candidates:
+            told |= {"candidates": self.candidates, "candidates_top": self.candidates_top}
+        return told if self.deadline is None else told | {"deadline": self.deadline}
 
 
-def run(store: Store, request: Request, encode_query: Callable[[Channel, str], QueryVectors]) -> list[Hit]:
-    """Return the best hits, best first.
+def run(
+    store: Store,
+    request: Request,
+    encode_query: EncodeQuery,
+    load_reranker: Callable[[], Reranker] | None = None,
+    watch: Watch | None = None,
+) -> SearchResult:
+    """Return the best hits, best first, and how the search went.
 
     Args:
         store: The corpus.
         request: What is asked for.
         encode_query: Encodes the question for a channel.
+        load_reranker: Gives the reranker; None for none.
+        watch: The clock, if it ran before.
     """
-    scores = {channel: _score(store, channel, request, encode_query) for channel in request.channels}
-    if len(scores) == 1:
-        fused = dict(scores[request.channels[0]].exact)
+    watch = watch or Watch(request.deadline)
+    wanted = max(request.k, request.rerank_top if load_reranker else 0)
+    scores = _Scoring(store, request, encode_query, watch, wanted).scores()
+    ranks = [channel for channel in request.channels if channel in scores] or [*scores]
+    if len(ranks) == 1:
+        fused = dict(scores[ranks[0]].exact)
     else:
-        fused = blend(store, request.query, scores, max(request.k, DEPTH))
-    best = search.ranked(fused, request.k)
-    units = store.units([key for key, _ in best])
+        part = {channel: scores[channel] for channel in ranks}
+        depth = max(wanted, DEPTH)
+        fused, named = watch.run("fuse", lambda: blend(store, request.query, part, depth), lambda both: len(both[0]))
+        scores[DOCUMENT] = named
+    best = search.ranked(fused, wanted)
+    units = watch.run("read", lambda: store.units([key for key, _ in best]), len)
     best = [(key, score) for key, score in best if key in units]  # a document may have gone meanwhile
-    return [
+    told: dict[str, float] | None = None
+    if load_reranker and best:
+        top = [units[key] for key, _ in best[: request.rerank_top]]
+        told = watch.attempt("rerank", lambda: _rerank(store, load_reranker(), request.query, top), len)
+    best, moves = moved(best, request.rerank_top, told) if told is not None else (best, ())
+    if told == {}:
+        watch.skip("rerank", f"none of the {len(moves)} best pages has anything that the reranker reads")
+    hits = [
         Hit(
             rank=rank,
             key=key,
             doc=key.rpartition(":")[0],
             page=units[key].page,
             score=score,
-            channels={channel: found.exact[key] for channel, found in scores.items() if key in found.exact},
+            channels=_channels(key, scores, told or {}),
             snippet=snippet(request.query, units[key]),
             record=units[key].record,
             query=request.query,
         )
-        for rank, (key, score) in enumerate(best, start=1)
+        for rank, (key, score) in enumerate(best[: request.k], start=1)
     ]
+    return SearchResult(hits, watch.trace(moves))
 
 
 def snippet(query: str, unit: StoredUnit) -> str:
@@ -78,11 +143,78 @@ def snippet(query: str, unit: StoredUnit) -> str:
     return search.snippet(unit.text, distinct.sum(axis=0))
 
 
-def _score(
-    store: Store, channel: str, request: Request, encode_query: Callable[[Channel, str], QueryVectors]
-) -> retrieve.Scores:
-    if channel == "bm25":
-        return retrieve.Scores(store.full_text(request.query, max(request.k, FULL_TEXT), request.doc_ids), {})
-    encoded: Channel = "visual" if channel == "visual" else "text"
-    query = encode_query(encoded, request.query).vectors
-    return retrieve.score(store, encoded, query, request.doc_ids, request.k, exact=request.exact)
+def _channels(key: str, scores: Mapping[str, Scores], told: Mapping[str, float]) -> dict[str, float]:
+    found = {channel: of.exact[key] for channel, of in scores.items() if key in of.exact}
+    return {**found, "rerank": told[key]} if key in told else found
+
+
+def _rerank(store: Store, reranker: Reranker, query: str, units: Sequence[StoredUnit]) -> dict[str, float]:
+    """Return the reranker's scores of those units that it can read."""
+    read = [
+        Unit(
+            unit.page, unit.text, preview=store.preview(unit.key) if reranker.reads_images else b"", record=unit.record
+        )
+        for unit in units
+    ]
+    told = reranker.score(query, read)
+    return {unit.key: score for unit, score in zip(units, told, strict=True) if score is not None}
+
+
+class _Scoring:
+    """The channels of one search, from the cheapest on."""
+
+    def __init__(self, store: Store, request: Request, encode_query: EncodeQuery, watch: Watch, wanted: int) -> None:
+        self._store, self._request, self._encode, self._watch = store, request, encode_query, watch
+        self._wanted = wanted
+        self._keys: frozenset[str] | None = None
+
+    def scores(self) -> dict[str, Scores]:
+        """Return what each channel found, the candidates' channel included, in the order of the request."""
+        request, found = self._request, dict[str, Scores]()
+        if request.candidates:
+            top = max(request.k, request.candidates_top)
+            first = self._score(request.candidates, top)
+            found[request.candidates] = first
+            self._keys = frozenset(key for key, _ in search.ranked(first.exact, top))
+            if request.candidates in request.channels:
+                kept = {key: score for key, score in first.exact.items() if key in self._keys}
+                found[request.candidates] = Scores(kept, {})
+        for channel in sorted(request.channels, key=ORDER.index):
+            if channel in found:
+                continue
+            scores = self._attempt("text") if channel == "text" and found else self._score(channel, self._wanted)
+            if scores is not None:
+                found[channel] = scores
+        return {channel: found[channel] for channel in dict.fromkeys([*request.channels, *found]) if channel in found}
+
+    def _score(self, channel: str, k: int) -> Scores:
+        if channel == "bm25":
+            return self._watch.run(channel, lambda: self._words(k), _looked_at)
+        encoded: Channel = "visual" if channel == "visual" else "text"
+        query = self._watch.run(f"encode {encoded}", lambda: self._encode(encoded, self._request.query), lambda _: 0)
+        return self._watch.run(encoded, lambda: self._maxsim(encoded, query, k), _looked_at)
+
+    def _attempt(self, channel: Channel) -> Scores | None:
+        """Score a channel that may be dropped."""
+        query = self._watch.attempt(
+            f"encode {channel}", lambda: self._encode(channel, self._request.query), lambda _: 0, of=channel
+        )
+        if query is None:
+            return None
+        return self._watch.attempt(channel, lambda: self._maxsim(channel, query, self._wanted), _looked_at)
+
+    def _words(self, k: int) -> Scores:
+        found = self._store.full_text(self._request.query, max(k, FULL_TEXT), self._request.doc_ids)
+        if self._keys is not None:
+            found = {key: score for key, score in found.items() if key in self._keys}
+        return Scores(found, {})
+
+    def _maxsim(self, channel: Channel, query: QueryVectors, k: int) -> Scores:
+        if self._keys is not None:
+            return shortlist.score(self._store, channel, query.vectors, self._keys)
+        request = self._request
+        return retrieve.score(self._store, channel, query.vectors, request.doc_ids, k, exact=request.exact)
+
+
+def _looked_at(scores: Scores) -> int:
+    return len(scores.exact)

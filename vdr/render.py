@@ -10,12 +10,13 @@ import io
 import json
 import logging
 import os
+import signal
 import struct
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any, Literal, TypeAlias
 
@@ -56,19 +57,22 @@ class Pages:
     Args:
         source: The file.
         renderer: `pdfium`, or `poppler` to draw with poppler (words still come from PDFium).
+        children: Where its child comes from and, if all goes well, goes back to; its own by default.
 
     Raises:
         DocumentError: The file is not what its name says, broken, encrypted, or has no pages.
     """
 
-    def __init__(self, source: Source, renderer: Renderer = "pdfium") -> None:
+    def __init__(self, source: Source, renderer: Renderer = "pdfium", children: Children | None = None) -> None:
         self._source = source
+        self._children = children
         self._poppler = renderer == "poppler" and source.kind == "pdf"
         if self._poppler:
             _require_poppler(source.path)
         if source.kind == "pdf":
             _check_is_pdf(source.path)
-        self._child = _Child(source, first=1, raster=not self._poppler)
+        self._child = children.take() if children else _Child()
+        self._child.ask(source, first=1, raster=not self._poppler)
         header, _ = self._child.read()
         if "error" in header:
             self._child.close()
@@ -80,17 +84,23 @@ class Pages:
 
     def __iter__(self) -> Iterator[Unit]:
         """Yield the pages in order; one that neither renderer can draw has no image and is logged."""
+        ended = False
         try:
             for page in range(1, self.count + 1):
                 yield self._page(page)
+            ended = True
         finally:
-            self._child.close()
+            if ended and self._children:
+                self._children.give_back(self._child)
+            else:
+                self._child.close()
 
     def _page(self, page: int) -> Unit:
         header, payload = self._child.read()
         if "page" not in header:  # the child died on this page: go on with the next one in a new child
             self._child.close()
-            self._child = _Child(self._source, first=page + 1, raster=not self._poppler)
+            self._child = _Child()
+            self._child.ask(self._source, first=page + 1, raster=not self._poppler)
             self._child.read()
         reason = header.get("error")
         if reason is None:
@@ -111,7 +121,7 @@ class Pages:
 def preview(image: Image.Image) -> bytes:
     """Return the JPEG that stands for a page in results, at most `PREVIEW_SIDE` pixels a side."""
     small = image.copy()
-    small.thumbnail((PREVIEW_SIDE, PREVIEW_SIDE), reducing_gap=2.0)
+    small.thumbnail((PREVIEW_SIDE, PREVIEW_SIDE), Image.Resampling.BILINEAR)
     buffer = io.BytesIO()
     small.save(buffer, "JPEG", quality=78)
     return buffer.getvalue()
@@ -132,10 +142,54 @@ def _check_is_pdf(path: Path) -> None:
 # --- the child -------------------------------------------------------------------------------------------
 
 
+class Children:
+    """Keeps the child that has served a document for the next one: starting Python takes longer than drawing a page.
+
+    Only one that served its document to the end is kept. Leaving the context ends it.
+    """
+
+    def __init__(self) -> None:
+        self._idle: _Child | None = None
+
+    def __enter__(self) -> Children:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._idle:
+            self._idle.close()
+            self._idle = None
+
+    def take(self) -> _Child:
+        """Return the child that is idle, or a new one."""
+        child, self._idle = self._idle, None
+        return child or _Child()
+
+    def give_back(self, child: _Child) -> None:
+        """Keep a child whose document has been read."""
+        if self._idle is None and child.done():
+            self._idle = child
+        else:
+            child.close()
+
+
 class _Child:
     """A running rendering child. `read` returns a frame, or an error header once it has died."""
 
-    def __init__(self, source: Source, *, first: int, raster: bool) -> None:
+    def __init__(self) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-I", str(_CHILD)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env={"LC_ALL": "C.UTF-8"},
+            process_group=0,  # its own, so that its fork ends with it
+        )
+        assert self._process.stdin and self._process.stdout
+        self._in: IO[bytes] = self._process.stdin
+        self._out: IO[bytes] = self._process.stdout
+
+    def ask(self, source: Source, *, first: int, raster: bool) -> None:
+        """Ask for a document from a page on."""
         request = {
             "path": os.fspath(source.path),
             "kind": source.kind,
@@ -146,20 +200,13 @@ class _Child:
             "raster": raster,
             "memory": MEMORY,
         }
-        self._process = subprocess.Popen(
-            [sys.executable, "-I", str(_CHILD)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            env={"LC_ALL": "C.UTF-8"},
-        )
-        assert self._process.stdin and self._process.stdout
-        self._out: IO[bytes] = self._process.stdout
-        try:
-            self._process.stdin.write(json.dumps(request).encode() + b"\n")
-            self._process.stdin.close()
-        except BrokenPipeError:  # it died at once; read() tells
-            pass
+        with suppress(BrokenPipeError):  # it died at once; read() tells
+            self._in.write(json.dumps(request).encode() + b"\n")
+            self._in.flush()
+
+    def done(self) -> bool:
+        """Wait for the end of a document whose pages are all read; tell whether it can be asked for another."""
+        return "done" in self.read()[0]
 
     def read(self) -> tuple[dict[str, Any], bytes]:
         """Return the next frame's header and payload; a dead or silent child gives an error header."""
@@ -182,7 +229,7 @@ class _Child:
 
         def stop() -> None:
             late.set()
-            self._process.kill()
+            self._kill()
 
         timer = threading.Timer(SILENCE, stop)
         timer.daemon = True
@@ -198,9 +245,15 @@ class _Child:
 
     def close(self) -> None:
         """End the child, whatever it is doing."""
-        self._process.kill()
+        self._kill()
+        with suppress(BrokenPipeError):
+            self._in.close()
         self._out.close()
         self._process.wait()
+
+    def _kill(self) -> None:
+        if self._process.poll() is None:
+            os.killpg(self._process.pid, signal.SIGKILL)
 
 
 # --- poppler ---------------------------------------------------------------------------------------------

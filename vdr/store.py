@@ -27,7 +27,7 @@ from vdr.database import RESTORE, Database, any_of
 from vdr.errors import CorpusError, EncoderMismatch, NotFound
 from vdr.places import Places
 from vdr.quantize import BITS, POOLS
-from vdr.tables import EncodedUnit, StoredDocument, StoredUnit
+from vdr.tables import EncodedUnit, StoredDocument, StoredUnit, Tuning
 from vdr.types import CHANNELS, Channel, DocumentInfo, Encoder, Floats, Ints, MultiVector
 from vdr.vectors import Pin, Vectors, vectors_of
 
@@ -71,6 +71,7 @@ class Store:
         self._vectors = {channel: Vectors(self._database, channel) for channel in CHANNELS}
         self._documents: tuple[object, dict[str, StoredDocument]] = (None, {})
         self._names: tuple[object, dict[str, str]] = (None, {})
+        self._tuning: tuple[object, Tuning | None] = (None, None)
         self._places = Places(self._database, "units")
         self._bits, self._pool = bits, pool
         for given, choices, name in ((bits, BITS, "bits"), (pool, POOLS, "pool")):
@@ -180,6 +181,18 @@ class Store:
         if not rows and not self._rows("units", [key]):
             raise NotFound(f"There is no page {key!r} in {self.uri}.")
         return bytes(rows[0]["jpeg"]) if rows else b""
+
+    def tuning(self) -> Tuning | None:
+        """Return the weights for fusion that were learnt for this corpus, or None."""
+        table = self._database.table("tuning")
+        if table is None:
+            return None
+        with self._database.readable():
+            version = (self._database.seen, table.version)
+            if self._tuning[0] != version:
+                rows = table.to_arrow().to_pylist()
+                self._tuning = (version, tables.read_tuning(rows[-1]) if rows else None)
+        return self._tuning[1]
 
     def sizes(self) -> dict[str, tuple[int, int]]:
         """Return the rows and bytes of each table there is."""
@@ -301,6 +314,18 @@ class Store:
                     self._optimize(name, table, KEEP_VERSIONS)
             for vectors in self._vectors.values():
                 vectors.update(self.live())
+
+    def tune(self, tuning: Tuning | None) -> None:
+        """Keep weights for fusion in place of others; None to go back to those nobody tuned.
+
+        Raises:
+            CorpusError: Another process is writing, or nothing can be written there.
+        """
+        if tuning is None and self._database.table("tuning") is None:
+            return
+        with self._database.lock(), self._database.writable():
+            rows = tables.TUNING.empty_table() if tuning is None else tuning.table()
+            self._database.create("tuning", tables.TUNING).add(rows, mode="overwrite")
 
     def optimize(self) -> None:
         """Do at once, and thoroughly, what writes do in part: compact, bring indexes up to date, drop old versions.

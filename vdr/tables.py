@@ -6,9 +6,10 @@
 | `units` | a page or passage | text (full-text index), a box for each word |
 | `previews` | a page | its picture, JPEG |
 | `visual`, `text` | a unit's multi-vector | numbers and scales (`vdr.quantize`), and the box or the word of each |
+| `tuning` | what was learnt for fusion, one at most | what `Tuning` says |
 
-Every row but those of `documents` starts with `key` (`<document>:<page>`), `doc_id` and `page`. Boxes are stored as
-uint16 fractions of the page.
+Every row but those of `documents` and `tuning` starts with `key` (`<document>:<page>`), `doc_id` and `page`. Boxes are
+stored as uint16 fractions of the page.
 """
 
 from __future__ import annotations
@@ -44,6 +45,16 @@ DOCUMENTS = pa.schema(
 )
 _ROW = [("key", pa.utf8()), ("doc_id", pa.utf8()), ("page", pa.int32())]
 UNITS = pa.schema([*_ROW, ("record", pa.utf8()), ("text", pa.utf8()), ("boxes", pa.list_(pa.uint16()))])
+TUNING = pa.schema(
+    [
+        ("channels", pa.list_(pa.utf8())),
+        ("weights", pa.list_(pa.float64())),
+        ("queries", pa.int32()),
+        ("default", pa.float64()),
+        ("tuned", pa.float64()),
+        ("tuned_at", pa.utf8()),
+    ]
+)
 PREVIEWS = pa.schema([*_ROW, ("jpeg", pa.large_binary())])
 
 
@@ -111,6 +122,34 @@ class StoredDocument:
         return pa.Table.from_pylist([{"doc_id": self.doc_id, **asdict(self.info)}], schema=DOCUMENTS)
 
 
+@dataclass(frozen=True, slots=True)
+class Tuning:
+    """Weights for fusion that were learnt on judged queries.
+
+    Attributes:
+        weights: By channel, and `document` for documents that a question names.
+        queries: How many judged queries they were learnt on.
+        default: nDCG@10 of the weights nobody tuned, on those queries.
+        tuned: nDCG@10 on each of them of weights learnt without it.
+        tuned_at: ISO 8601, UTC.
+    """
+
+    weights: Mapping[str, float]
+    queries: int
+    default: float
+    tuned: float
+    tuned_at: str
+
+    def table(self) -> pa.Table:
+        """Return the row as a table."""
+        row = {**asdict(self), "channels": list(self.weights), "weights": list(self.weights.values())}
+        return pa.Table.from_pylist([row], schema=TUNING)
+
+    def __str__(self) -> str:
+        weights = ", ".join(f"{channel} {weight:g}" for channel, weight in self.weights.items())
+        return f"{weights}; nDCG@10 {self.default:.3f} -> {self.tuned:.3f} on {self.queries} judged queries"
+
+
 def units_table(units: Sequence[EncodedUnit]) -> pa.Table:
     """Return the `units` rows."""
     rows = [
@@ -157,6 +196,12 @@ def read_document(row: dict[str, Any]) -> StoredDocument:
     doc_id = row.pop("doc_id")
     info = {**row, "unreadable": tuple(row["unreadable"]), "channels": tuple(row["channels"])}
     return StoredDocument(doc_id, DocumentInfo(**info))
+
+
+def read_tuning(row: dict[str, Any]) -> Tuning:
+    """Return a `tuning` row as it was stored."""
+    weights = dict(zip(row.pop("channels"), row.pop("weights"), strict=True))
+    return Tuning(weights, **row)
 
 
 def read_unit(row: dict[str, Any]) -> StoredUnit:

@@ -8,7 +8,7 @@ A word is a run of non-space characters; word `i` of a unit is the `i`-th item o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, TypeAlias
 
@@ -109,6 +109,22 @@ class TextEncoder(Encoder, Protocol):
         ...
 
 
+class Reranker(Protocol):
+    """Reads the question together with a page and says how well they fit.
+
+    Attributes:
+        name: As the user called it.
+        reads_images: Whether it looks at `Unit.preview`, which is fetched for nobody else.
+    """
+
+    name: str
+    reads_images: bool
+
+    def score(self, query: str, units: Sequence[Unit]) -> list[float | None]:
+        """Return a score for each unit, the higher the better; None for one without anything that it can read."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class DocumentInfo:
     """A document of a corpus, as `Corpus.documents` lists it.
@@ -151,8 +167,9 @@ class Hit:
         key: `<document>:<page>`.
         doc: The document's name.
         page: The page's number, from 1.
-        score: What the ranking is sorted by: the channel's own score, or the fused one.
-        channels: The score in each channel that found the page.
+        score: What the ranking is sorted by: the channel's own score, or the fused one. A reranker moves pages to
+            other places, and the score stays with the place.
+        channels: The score in each channel that found the page; `rerank` for the reranker's.
         snippet: The stretch of text that matches best; empty for an image-only page.
         record: For a record of a JSONL corpus, its `_id`; else empty.
         query: The query that found it.
@@ -170,6 +187,82 @@ class Hit:
 
     def __str__(self) -> str:
         return f"{self.rank}. {self.key}  {self.score:.3f}  {self.snippet}"
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """A part of a search that was done.
+
+    Attributes:
+        name: `encode visual`, `visual`, `bm25`, `fuse`, `read`, `rerank`, and so on.
+        milliseconds: It took.
+        pages: It looked at, or scored.
+    """
+
+    name: str
+    milliseconds: float
+    pages: int
+
+
+@dataclass(frozen=True, slots=True)
+class Skip:
+    """A part of a search that was left out, and why."""
+
+    name: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """What a reranker did with a page.
+
+    Attributes:
+        key: Of the page.
+        before: Its rank before, from 1.
+        after: Its rank after.
+        score: The reranker's; None for a page with nothing that it can read, which keeps its rank.
+    """
+
+    key: str
+    before: int
+    after: int
+    score: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """How a search went.
+
+    Attributes:
+        stages: What was done, in order.
+        skipped: What was left out, and why.
+        moves: Of the pages that were reranked, by their rank before.
+        milliseconds: The whole took.
+        deadline: Seconds it was given; None for as long as it takes.
+    """
+
+    stages: tuple[Stage, ...] = ()
+    skipped: tuple[Skip, ...] = ()
+    moves: tuple[Move, ...] = ()
+    milliseconds: float = 0.0
+    deadline: float | None = None
+
+    def __str__(self) -> str:
+        parts = [f"{stage.name} {stage.milliseconds:.0f} ms ({stage.pages:,} pages)" for stage in self.stages]
+        parts += [f"{skip.name} left out: {skip.reason}" for skip in self.skipped]
+        return "; ".join([f"{self.milliseconds:.0f} ms", *parts])
+
+
+class SearchResult(list[Hit]):
+    """The hits of a search, best first, and how it went. Otherwise a list.
+
+    Attributes:
+        trace: How the search went.
+    """
+
+    def __init__(self, hits: Iterable[Hit] = (), trace: Trace | None = None) -> None:
+        super().__init__(hits)
+        self.trace = trace or Trace()
 
 
 @dataclass(frozen=True, slots=True)

@@ -102,6 +102,7 @@ class Vectors:
         self.channel = channel
         self._held: tuple[object, list[tuple[list[str], Batch]]] | None = None
         self._index: Index | None = None
+        self._pinned: tuple[Any, Pin] | None = None
         self._places = Places(database, channel)
 
     @property
@@ -118,13 +119,16 @@ class Vectors:
         table = self.table
         if table is None:
             return None
+        if self._pinned is not None and self._pinned[0] is table:
+            return self._pinned[1]
         metadata = table.schema.metadata
         if int(metadata.get(b"layout", b"1")) != LAYOUT:
             raise CorpusError(
                 f"The corpus {self._database.uri} was made by another version of vdr (its {self.channel} vectors have "
                 f"layout {int(metadata.get(b'layout', b'1'))}, not {LAYOUT}). Delete it and index again."
             )
-        return Pin(**json.loads(metadata[b"encoder"]))
+        self._pinned = (table, Pin(**json.loads(metadata[b"encoder"])))
+        return self._pinned[1]
 
     # --- reading -----------------------------------------------------------------------------------------
 

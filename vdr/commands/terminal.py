@@ -12,7 +12,7 @@ import typer
 
 if TYPE_CHECKING:
     from vdr.corpus import Corpus
-    from vdr.types import AddReport, Progress
+    from vdr.types import AddReport, Progress, Trace
 
 
 class Mode(StrEnum):
@@ -23,6 +23,14 @@ class Mode(StrEnum):
     text = "text"
     bm25 = "bm25"
     hybrid = "hybrid"
+
+
+class Candidates(StrEnum):
+    """What finds the pages that are ranked."""
+
+    visual = "visual"
+    text = "text"
+    bm25 = "bm25"
 
 
 CorpusOption = Annotated[
@@ -53,6 +61,15 @@ PoolOption = Annotated[
         "--pool", help="Similar vectors of a page merged into one: 1, 2, 3.", show_default="corpus's own, or 1"
     ),
 ]
+RerankOption = Annotated[
+    str | None,
+    typer.Option(
+        "--rerank",
+        envvar="VDR_RERANK",
+        help="Sort the best pages by a reranker: a folder, a hub id, cohere:MODEL, voyage:MODEL, jina:MODEL.",
+        show_default="none",
+    ),
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
@@ -62,11 +79,12 @@ def open_corpus(
     text_encoder: str | None = None,
     bits: int | None = None,
     pool: int | None = None,
+    rerank: str | None = None,
 ) -> Corpus:
     """Open the corpus a command is about."""
     from vdr.corpus import Corpus
 
-    return Corpus(corpus, encoder=encoder, text_encoder=text_encoder, bits=bits, pool=pool)
+    return Corpus(corpus, encoder=encoder, text_encoder=text_encoder, bits=bits, pool=pool, rerank=rerank)
 
 
 def tell(report: AddReport) -> None:
@@ -94,6 +112,19 @@ def tell(report: AddReport) -> None:
             file=sys.stderr,
         )
     print(f"{report}", file=sys.stderr)
+
+
+def tell_trace(trace: Trace, *, in_full: bool) -> None:
+    """Say on stderr what of a search was left out; in full, also what was done and how a reranker moved pages."""
+    if in_full:
+        for stage in trace.stages:
+            print(f"{stage.milliseconds:>9.1f} ms  {stage.name}, {stage.pages:,} pages", file=sys.stderr)
+        for move in trace.moves:
+            score = "no score" if move.score is None else f"{move.score:.4f}"
+            print(f"rerank    {move.before:>3} -> {move.after:<3} {score:>9}  {move.key}", file=sys.stderr)
+        print(f"{trace.milliseconds:>9.1f} ms  in all", file=sys.stderr)
+    for skip in trace.skipped:
+        print(f"note     without {skip.name}: {skip.reason}", file=sys.stderr)
 
 
 @contextmanager

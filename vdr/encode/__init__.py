@@ -1,7 +1,8 @@
 """Encoders by name: one table, lazily imported. Knows nothing of storage or search.
 
-A name is an embedded encoder's (the tables below), a local folder with a checkpoint, a hub id (`org/model`), or
-the URL of an encoder server. A new embedded encoder is one line here.
+A name is an embedded encoder's (the tables below), a local folder with a checkpoint, a hub id (`org/model`), the URL
+of an encoder server, or for texts `dense:` and the folder or hub id of a bi-encoder. A new embedded encoder is one
+line here.
 """
 
 from __future__ import annotations
@@ -19,6 +20,9 @@ EMBEDDED: dict[Channel, dict[str, str]] = {
 
 DEFAULT: dict[Channel, str | None] = {"visual": "vdr-mini", "text": "minilm"}
 """The encoder of a new corpus; None leaves the channel empty."""
+
+DENSE = "dense:"
+"""What stands before the name of a model that gives one vector a passage."""
 
 _CHECKPOINTS: dict[Channel, str] = {"visual": "vdr.encode.pages", "text": "vdr.encode.text"}
 
@@ -44,5 +48,7 @@ def load_text_encoder(name: str) -> TextEncoder:
 def _load(channel: Channel, name: str) -> Encoder:
     if name.startswith(("http://", "https://")):
         return cast(Encoder, import_module("vdr.encode.remote").load(name, channel))
+    if channel == "text" and name.startswith(DENSE):
+        return cast(Encoder, import_module("vdr.encode.dense").load(name))
     module = EMBEDDED[channel].get(name, _CHECKPOINTS[channel])
     return cast(Encoder, import_module(module).load(name))

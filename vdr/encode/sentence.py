@@ -29,6 +29,8 @@ TRUST = "VDR_TRUST_REMOTE_CODE"
 """Set to 1, this environment variable lets the code of checkpoints run."""
 
 _MODULES = "modules.json"
+_DATA = "data_config.json"
+"""What a bi-encoder was trained on: a list, and no configuration of the model."""
 _SAFE = ("sentence_transformers.", "pylate.models.Dense.Dense")
 """Modules that sentence-transformers has itself."""
 
@@ -53,17 +55,9 @@ def load_multi_vector(
             "checkpoint saved by sentence-transformers' MultiVectorEncoder or PyLate, one of Stanford's ColBERT, or a "
             "...ForRetrieval model of transformers."
         )
-    trusted = os.environ.get(TRUST) == "1" if trust_remote_code is None else trust_remote_code
-    code = own_code(folder)
-    if code and not trusted:
-        raise EncoderError(
-            f"{name} brings program code of its own ({', '.join(code)}), and without it its vectors would be wrong. "
-            f"That code could do on this machine whatever you can. If you trust its authors, set {TRUST}=1."
-        )
-    if code:
-        logger.warning("%s runs program code that it brings along (%s), as %s=1 allows", name, ", ".join(code), TRUST)
+    code = trusted_code(name, folder, trust_remote_code)
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
-    with quiet_loading(), _made_up() as lacking:
+    with quiet_loading(), made_up_weights() as lacking:
         from sentence_transformers import MultiVectorEncoder
 
         device = device or best_device()
@@ -92,8 +86,31 @@ def load_multi_vector(
     return model
 
 
+def trusted_code(name: str, folder: Path, trust_remote_code: bool | None = None) -> list[str]:
+    """Return what a checkpoint brings along as code, if that may run.
+
+    Args:
+        name: As the user called it.
+        folder: Where it lies.
+        trust_remote_code: Whether the code may run; by default what `VDR_TRUST_REMOTE_CODE` says.
+
+    Raises:
+        EncoderError: There is code, and it is not trusted.
+    """
+    trusted = os.environ.get(TRUST) == "1" if trust_remote_code is None else trust_remote_code
+    code = own_code(folder)
+    if code and not trusted:
+        raise EncoderError(
+            f"{name} brings program code of its own ({', '.join(code)}), and without it its results would be wrong. "
+            f"That code could do on this machine whatever you can. If you trust its authors, set {TRUST}=1."
+        )
+    if code:
+        logger.warning("%s runs program code that it brings along (%s), as %s=1 allows", name, ", ".join(code), TRUST)
+    return code
+
+
 @contextmanager
-def _made_up() -> Iterator[set[str]]:
+def made_up_weights() -> Iterator[set[str]]:
     """Collect the names of the weights that transformers draws at random, for want of them in a checkpoint.
 
     It only logs them, and sentence-transformers does not pass on what its loading function returns.
@@ -131,6 +148,8 @@ def own_code(folder: Path) -> list[str]:
     """
     classes: set[str] = set()
     for path in folder.rglob("*config*.json"):
+        if path.name == _DATA:
+            continue
         declared = _config(path.parent, path.name).get("auto_map") or {}
         values = declared.values() if isinstance(declared, dict) else [declared]
         classes.update(_flat(list(values)))

@@ -71,15 +71,15 @@ class Language:
     @torch.inference_mode()
     def read(self, texts: Sequence[Sequence[str]]) -> list[Floats]:
         """Return a vector `(n_words, 384)` of unit length for each word of each text."""
-        windows = [(text, start) for text, words in enumerate(texts) for start in _starts(len(words))]
-        windows.sort(key=lambda window: len(texts[window[0]][window[1] : window[1] + WINDOW]))
+        windows = [(text, *window) for text, words in enumerate(texts) for window in _windows(len(words))]
+        windows.sort(key=lambda window: window[2] - window[1])  # like lengths together: little is filled up
         results = [np.zeros((len(words), DIM), np.float32) for words in texts]
         for first in range(0, len(windows), BATCH):
             batch = windows[first : first + BATCH]
-            outputs = self._forward([texts[text][start : start + WINDOW] for text, start in batch])
-            for (text, start), vectors in zip(batch, outputs, strict=True):
-                skip = OVERLAP // 2 if start else 0
-                results[text][start + skip : start + len(vectors)] = vectors[skip:]
+            outputs = self._forward([texts[text][start:end] for text, start, end in batch])
+            for (text, start, end), vectors in zip(batch, outputs, strict=True):
+                begin, stop = start and start + OVERLAP // 2, end if end == len(texts[text]) else end - OVERLAP // 2
+                results[text][begin:stop] = vectors[begin - start : stop - start]
         return results
 
     def _forward(self, windows: list[Sequence[str]]) -> list[Floats]:
@@ -100,12 +100,17 @@ class Language:
         return self._pieces[ids].mean(0, keepdim=True) if ids else torch.zeros(1, DIM)
 
 
-def _starts(words: int) -> list[int]:
-    """Return where the windows over a text of so many words begin; the last one ends with the text."""
+def _windows(words: int) -> list[tuple[int, int]]:
+    """Return where the windows over a text of so many words begin and end: as few as can be, equal but for a word.
+
+    >>> _windows(254), _windows(400)
+    ([(0, 254)], [(0, 216), (184, 400)])
+    """
     if not words:
         return []
-    starts = list(range(0, max(words - WINDOW, 0), WINDOW - OVERLAP))
-    return [*starts, max(words - WINDOW, 0)]
+    count = max(1, -(-(words - OVERLAP) // (WINDOW - OVERLAP)))
+    new = (words - OVERLAP) / count  # words that each window adds
+    return [(round(new * at), round(new * (at + 1)) + OVERLAP) for at in range(count)]
 
 
 def _part(weights: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:

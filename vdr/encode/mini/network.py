@@ -14,6 +14,9 @@ from torch import Tensor, nn
 from vdr.encode.mini.alphabet import CLASSES
 from vdr.encode.mini.cells import FRAMES
 
+WIDTH = 128
+"""Channels of the main stage."""
+
 
 class Reading(NamedTuple):
     """What the tower says of each cell of a `rows x columns` grid.
@@ -37,16 +40,16 @@ class Tower(nn.Module):
         depth: Pairs of blocks in the main stage; each pair adds 6 cells to the width a cell sees, 2 to the height.
     """
 
-    def __init__(self, width: int = 128, depth: int = 3) -> None:
+    def __init__(self, width: int = WIDTH, depth: int = 3) -> None:
         super().__init__()
         self.stem = nn.Sequential(
             nn.PixelUnshuffle(2),
             *_convolution(4, 32, stride=2),
-            _Residual(32, (3, 3)),
-            _Residual(32, (3, 3)),
+            Residual(32, (3, 3)),
+            Residual(32, (3, 3)),
             *_convolution(32, width, stride=2),
         )
-        self.body = nn.Sequential(*(_Residual(width, kernel) for _ in range(depth) for kernel in ((3, 3), (1, 5))))
+        self.body = nn.Sequential(*(Residual(width, kernel) for _ in range(depth) for kernel in ((3, 3), (1, 5))))
         self.lines = nn.Conv2d(width, 3, 1)
         self.letters = nn.Linear(width, FRAMES * CLASSES)
 
@@ -72,12 +75,15 @@ def _convolution(before: int, after: int, kernel: tuple[int, int] = (3, 3), stri
     return convolution, nn.BatchNorm2d(after), nn.ReLU(inplace=True)
 
 
-class _Residual(nn.Module):
+class Residual(nn.Module):
+    """What comes in plus a convolution of it."""
+
     def __init__(self, channels: int, kernel: tuple[int, int]) -> None:
         super().__init__()
         self.layers = nn.Sequential(*_convolution(channels, channels, kernel))
 
     def forward(self, x: Tensor) -> Tensor:
+        """Add the convolution."""
         deeper: Tensor = self.layers(x)
         return x + deeper
 

@@ -16,8 +16,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from PIL import Image
+from scipy.ndimage import label
 
 from vdr.encode.mini.cells import CELL
+from vdr.encode.mini.eight_bits import EightBits, eight_bits_are_faster
 from vdr.encode.mini.network import Tower, fused
 from vdr.encode.mini.order import in_reading_order
 from vdr.encode.mini.reading import Word, find_cells, spell
@@ -29,6 +31,9 @@ MARGIN = 2
 """Cells of blank page left around what is looked at."""
 CUTS = 3
 """How often a page is cut through blank rows or columns, in turn."""
+REST = 2
+"""Cells side by side that ink on a smaller picture covers at least to be looked at: less is a comma or a tail of a word
+that has been read."""
 CONTRAST = 24
 """Difference of grey within a cell, of 255, below which it counts as blank."""
 SURE = 0.5
@@ -37,6 +42,8 @@ LARGE = 26.0
 """Em in pixels above which print is read on the next smaller picture."""
 ERASE = 0.85
 """A word as sure as this needs no second look on a smaller picture."""
+SMALL = 20.0
+"""Em in pixels below which a word gets none: half of it is less than what is read."""
 UPRIGHT = 0.7
 """A page of whose letters at least this share is in sure words stands upright. Of made pages, clean
 ones had .83 to .96, and .54 at most upside down."""
@@ -45,7 +52,9 @@ LEGIBLE = 20
 PROBES, PROBE = 4, 512
 """How many parts of a page are probed for how it is turned, and their largest side in pixels."""
 OVERLAP = 0.3
-"""Share of a word's box that may be covered by surer words."""
+"""Share of a word's box that may be covered by a surer word."""
+CHUNK = 256
+"""Words that are held against the surer ones at once."""
 
 
 class Reader:
@@ -61,10 +70,16 @@ class Reader:
         from safetensors.torch import load_file
 
         state = {name: value.float() for name, value in load_file(weights).items()}
+        ranges = state.pop("ranges", None)
         tower = Tower()
         tower.load_state_dict({**_counters(tower), **state})
-        self._tower = fused(tower.eval()).to(device, dtype).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        tower = fused(tower.eval()).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._device, self._dtype = device, dtype
+        self._tower: Tower | EightBits
+        if ranges is not None and device.type == "cpu" and eight_bits_are_faster(dtype):
+            self._tower, self._dtype = EightBits(tower, ranges), torch.float32
+        else:
+            self._tower = tower.to(device, dtype)
 
     def read(self, image: Image.Image) -> list[Word]:
         """Return the words of a page, in reading order, in pixels of the image."""
@@ -95,7 +110,7 @@ class Reader:
                     break
                 grey = np.asarray(Image.fromarray(grey).reduce(2))
             found = []
-            for top, left, part in busy_parts(grey):
+            for top, left, part in busy_parts(grey, REST if halving else 1):
                 words_here = [word for word in self._look(part) if word.sure >= SURE]
                 if halving < HALVINGS - 1:
                     words_here = [word for word in words_here if word.size <= LARGE]
@@ -104,7 +119,7 @@ class Reader:
                 found += here
             grey = _without(grey, found)
             words += [_enlarged(word, 2**halving) for word in found]
-        return in_reading_order(_surest(words))
+        return in_reading_order(surest(words))
 
     @torch.inference_mode()
     def _look(self, grey: NDArray[np.uint8]) -> list[Word]:
@@ -113,7 +128,7 @@ class Reader:
         features, axis, place = self._tower(ink)
         cells = find_cells(axis[0].float().cpu().numpy())
         at = torch.from_numpy(cells.row).long(), torch.from_numpy(cells.column).long()
-        characters = self._tower.name(features[0][:, at[0], at[1]].T)
+        characters = self._tower.name(features[0][:, at[0], at[1]].T).float().softmax(-1)
         return spell(cells, _numpy(place[0][:, at[0], at[1]].T), _numpy(characters))
 
 
@@ -139,12 +154,21 @@ def _turned(word: Word, turns: int, height: int, width: int) -> Word:
     return replace(word, box=box)
 
 
-def busy_parts(grey: NDArray[np.uint8]) -> Iterator[tuple[int, int, NDArray[np.uint8]]]:
-    """Yield the parts of a page that are not blank, as `top, left, pixels`, sides multiples of a cell."""
+def busy_parts(grey: NDArray[np.uint8], least: int = 1) -> Iterator[tuple[int, int, NDArray[np.uint8]]]:
+    """Yield the parts of a page that are not blank, as `top, left, pixels`, sides multiples of a cell.
+
+    Args:
+        grey: The page.
+        least: Cells side by side with ink in them, below which they count as blank.
+    """
     height, width = grey.shape
     padded = np.pad(grey, ((0, -height % CELL), (0, -width % CELL)), mode="edge")
-    cells = padded.reshape(padded.shape[0] // CELL, CELL, padded.shape[1] // CELL, CELL)
-    inked = cells.max(axis=(1, 3)).astype(np.int16) - cells.min(axis=(1, 3)) > CONTRAST
+    rows = padded.reshape(padded.shape[0] // CELL, CELL, padded.shape[1])
+    lightest, darkest = (extreme.reshape(len(rows), -1, CELL) for extreme in (rows.max(axis=1), rows.min(axis=1)))
+    inked = lightest.max(axis=2).astype(np.int16) - darkest.min(axis=2) > CONTRAST
+    if least > 1:
+        blots, count = label(inked, structure=np.ones((3, 3)))
+        inked &= (np.bincount(blots.ravel(), minlength=count + 1) >= least)[blots]
     for top, left, bottom, right in _split(inked, 0, 0, CUTS):
         top, left = max(top - MARGIN, 0), max(left - MARGIN, 0)
         bottom, right = min(bottom + MARGIN, inked.shape[0]), min(right + MARGIN, inked.shape[1])
@@ -169,10 +193,10 @@ def _split(inked: NDArray[np.bool_], top: int, left: int, cuts: int) -> Iterator
 
 
 def _without(grey: NDArray[np.uint8], words: list[Word]) -> NDArray[np.uint8]:
-    """Return a page without the words that were surely read, so that its smaller picture is blank there."""
+    """Return a page without the words that its smaller picture would not show better, so that it is blank there."""
     grey = grey.copy()
     for word in words:
-        if word.sure >= ERASE and len(word.text) > 1:
+        if word.size < SMALL or (word.sure >= ERASE and len(word.text) > 1):
             left, top, right, bottom = (max(round(side), 0) for side in word.box)
             strip = grey[top:bottom, left:right]
             if strip.size:
@@ -190,19 +214,29 @@ def _enlarged(word: Word, scale: int) -> Word:
     return replace(word, box=(x0, y0, x1, y1), size=word.size * scale)
 
 
-def _surest(words: list[Word]) -> list[Word]:
+def surest(words: list[Word]) -> list[Word]:
     """Return the words without those that surer ones lie over."""
     order = sorted(range(len(words)), key=lambda index: -words[index].sure * min(len(words[index].text), 4) ** 0.25)
-    boxes = np.array([words[index].box for index in order]).reshape(-1, 4)
-    areas = (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
-    kept = np.zeros(len(order), bool)
-    for index, box in enumerate(boxes):
-        rivals = boxes[:index][kept[:index]]
-        wide = np.minimum(rivals[:, 2], box[2]) - np.maximum(rivals[:, 0], box[0])
-        high = np.minimum(rivals[:, 3], box[3]) - np.maximum(rivals[:, 1], box[1])
-        common = wide.clip(0) * high.clip(0)
-        kept[index] = not np.any(common > OVERLAP * np.minimum(areas[index], areas[:index][kept[:index]]))
+    boxes = np.array([words[index].box for index in order], np.float32).reshape(-1, 4)
+    kept = np.ones(len(order), bool)
+    for index, rival in _over_each_other(boxes):
+        kept[index] &= not kept[rival]
     return [words[index] for index, keep in zip(order, kept, strict=True) if keep]
+
+
+def _over_each_other(boxes: Floats) -> Iterator[tuple[int, int]]:
+    """Yield which boxes `(n, 4)` lie over one before them, as both their numbers, the first one rising."""
+    left, top, right, bottom = boxes.T
+    areas = (right - left) * (bottom - top)
+    for first in range(0, len(boxes), CHUNK):
+        rows = slice(first, first + CHUNK)
+        before = slice(0, first + CHUNK)
+        wide = np.minimum(right[rows, None], right[before]) - np.maximum(left[rows, None], left[before])
+        high = np.minimum(bottom[rows, None], bottom[before]) - np.maximum(top[rows, None], top[before])
+        common = wide.clip(0) * high.clip(0)
+        over = common > OVERLAP * np.minimum(areas[rows, None], areas[before])
+        for index, rival in np.argwhere(np.tril(over, first - 1)).tolist():
+            yield first + index, rival
 
 
 def _counters(tower: Tower) -> dict[str, torch.Tensor]:

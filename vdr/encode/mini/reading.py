@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.ndimage import label
 
 from vdr.encode.mini.alphabet import BLANK, CHARACTERS, CLASSES, FIRST, SPACE, UNKNOWN
@@ -81,14 +82,13 @@ def spell(cells: Cells, place: Floats, characters: Floats) -> list[Word]:
     Args:
         cells: Of a picture, as `find_cells` returns them.
         place: `(n, 2)` the line's middle below each cell's centre, in cells; log2 of the em in cells.
-        characters: `(n, FRAMES, CLASSES)` logits.
+        characters: `(n, FRAMES, CLASSES)` probabilities.
     """
     if not len(cells.row):
         return []
-    frames = characters.reshape(-1, CLASSES)
-    powers = np.exp(frames - frames.max(axis=1, keepdims=True))
-    chances: Floats = powers / powers.sum(axis=1, keepdims=True)
+    chances = characters.reshape(-1, CLASSES)
     best = chances.argmax(axis=1)
+    sure = chances[np.arange(len(best)), best]
     line = np.repeat(cells.line, FRAMES)
     column = np.repeat(cells.column, FRAMES)
     x = (column * FRAMES + np.tile(np.arange(FRAMES), len(cells.column))) * FRAME
@@ -98,33 +98,47 @@ def spell(cells: Cells, place: Floats, characters: Floats) -> list[Word]:
     apart = np.ones(len(best), bool)  # another line, or a gap in the columns, parts words as a space does
     apart[1:] = (line[1:] != line[:-1]) | (column[1:] > column[:-1] + 1)
     starts = np.flatnonzero(apart | np.append(True, best[1:] != best[:-1]))
-    stops = np.append(starts[1:], len(best))
     kind = best[starts]
-    in_word = (kind != SPACE) & (kind != BLANK)
+    peaks = _peaks(sure, starts)
     number = np.cumsum(apart[starts] | (kind == SPACE))
+    in_word = (kind != SPACE) & (kind != BLANK)
+    if not in_word.any():
+        return []
+    names, letters, number = kind[in_word], peaks[in_word], number[in_word]
+    begins = np.flatnonzero(np.diff(number, prepend=-1))
+    ends = np.append(begins[1:], len(letters))
+    first, last = letters[begins], letters[ends - 1]
+    size = _means(em, first // FRAMES, last // FRAMES + 1)
+    centre = _means(middle, first // FRAMES, last // FRAMES + 1)
+    left, right = x[first] - 0.25 * size, x[last] + 0.25 * size + FRAME
+    boxes = np.stack([left, centre - 0.55 * size, right, centre + 0.55 * size], axis=1)
+    mean_sure = _means(sure[letters], begins, ends)
     words: list[Word] = []
-    runs = np.flatnonzero(in_word)
-    for group in np.split(runs, np.flatnonzero(np.diff(number[runs])) + 1) if len(runs) else []:
-        names = kind[group]
-        text = "".join(CHARACTERS[name - FIRST] for name in names if name > UNKNOWN)
-        if not text:
-            continue
-        peaks = [
-            start + int(chances[start:stop, name].argmax())
-            for start, stop, name in zip(starts[group], stops[group], names, strict=True)
-        ]
-        spelling = chances[peaks]
-        covered = slice(peaks[0] // FRAMES, peaks[-1] // FRAMES + 1)
-        size, centre = float(em[covered].mean()), float(middle[covered].mean())
-        left, right = float(x[peaks[0]]) - 0.25 * size, float(x[peaks[-1]]) + 0.25 * size + FRAME
-        words.append(
-            Word(
-                text=text,
-                box=(left, centre - 0.55 * size, right, centre + 0.55 * size),
-                size=size,
-                line=int(line[peaks[0]]),
-                sure=float(spelling.max(axis=1).mean()),
-                spelling=spelling,
+    for index, (begin, end) in enumerate(zip(begins.tolist(), ends.tolist(), strict=True)):
+        text = "".join([CHARACTERS[name - FIRST] for name in names[begin:end].tolist() if name > UNKNOWN])
+        if text:
+            words.append(
+                Word(
+                    text=text,
+                    box=tuple(boxes[index].tolist()),
+                    size=float(size[index]),
+                    line=int(line[first[index]]),
+                    sure=float(mean_sure[index]),
+                    spelling=chances[letters[begin:end]],
+                )
             )
-        )
     return words
+
+
+def _means(values: Floats, begins: NDArray[np.intp], ends: NDArray[np.intp]) -> NDArray[np.float64]:
+    """Return the mean of each stretch of values, from its begin to before its end."""
+    sums = np.append(0, np.cumsum(values, dtype=np.float64))
+    means: NDArray[np.float64] = (sums[ends] - sums[begins]) / (ends - begins)
+    return means
+
+
+def _peaks(sure: Floats, starts: NDArray[np.intp]) -> NDArray[np.intp]:
+    """Return where each run of frames, from its start to the next one, is surest; the first such frame."""
+    run = np.repeat(np.arange(len(starts)), np.diff(np.append(starts, len(sure))))
+    top = np.flatnonzero(sure == np.maximum.reduceat(sure, starts)[run])
+    return top[np.flatnonzero(np.diff(run[top], prepend=-1))]
