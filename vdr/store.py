@@ -27,9 +27,11 @@ from vdr.database import RESTORE, Database, any_of
 from vdr.errors import CorpusError, EncoderMismatch, NotFound
 from vdr.places import Places
 from vdr.quantize import BITS, POOLS
+from vdr.search import ranked
 from vdr.tables import EncodedUnit, StoredDocument, StoredUnit, Tuning
 from vdr.types import CHANNELS, Channel, DocumentInfo, Encoder, Floats, Ints, MultiVector
 from vdr.vectors import Pin, Vectors, vectors_of
+from vdr.within import PAGES, Within
 
 __all__ = ["Pin", "Store", "new_doc_id"]
 
@@ -73,6 +75,7 @@ class Store:
         self._names: tuple[object, dict[str, str]] = (None, {})
         self._tuning: tuple[object, Tuning | None] = (None, None)
         self._places = Places(self._database, "units")
+        self._within = Within()
         self._bits, self._pool = bits, pool
         for given, choices, name in ((bits, BITS, "bits"), (pool, POOLS, "pool")):
             if given is not None and given not in choices:
@@ -139,10 +142,19 @@ class Store:
                 yield batch.keys, vectors_of(batch, pin.choice), batch.offsets
 
     def full_text(self, query: str, limit: int, doc_ids: Sequence[str] | None = None) -> dict[str, float]:
-        """Return the BM25 scores of the best `limit` units that share a stem with the query."""
+        """Return the BM25 scores of the best `limit` units that share a stem with the query.
+
+        Words are weighed by how rare they are in the corpus, or in the documents asked for where these are few.
+        """
         table = self._units()
         if table is None:
             return {}
+        if doc_ids is not None:
+            wanted = set(doc_ids)
+            infos = [stored.info for stored in self.documents().values() if stored.doc_id in wanted]
+            if sum(info.pages for info in infos) <= PAGES:
+                state = (self._database.seen, table.version, frozenset(wanted))
+                return dict(ranked(self._within.scores(query, state, lambda: self._texts(table, wanted)), limit))
         live = self.live()
         fetch = limit
         while True:
@@ -156,6 +168,14 @@ class Store:
             if len(scores) >= limit or len(rows) < fetch:
                 return scores
             fetch *= 2  # rows of documents that are no more took places
+
+    def _texts(self, table: Any, doc_ids: Collection[str]) -> Iterator[tuple[str, str]]:
+        """Yield key and text of the units of complete documents."""
+        live = self.live()
+        with self._database.readable():
+            rows = table.search().where(any_of("doc_id", sorted(live.intersection(doc_ids)))).select(["key", "text"])
+            found = rows.to_arrow()
+        yield from zip(found["key"].to_pylist(), found["text"].to_pylist(), strict=True)
 
     def units(self, keys: Sequence[str]) -> dict[str, StoredUnit]:
         """Return units by key; a key that is not there is missing from the result."""
