@@ -119,7 +119,7 @@ def test_qdrant_ranks_an_exported_corpus_as_we_do(tmp_path: Path) -> None:
         hits = corpus.search(query_text(query), k=40, mode="visual")
         points = client.query_points("vdr", query.tolist(), using="visual_vectors", limit=40).points
         theirs = [(round(point.score, 3), (point.payload or {})["key"]) for point in points]
-        theirs.sort(key=lambda point: (-point[0], point[1]))  # it leaves the order of ties open
+        theirs.sort(key=lambda point: (-point[0], *point[1].split(":")[:1], int(point[1].rpartition(":")[2])))  # ties
         assert theirs == [(round(hit.score, 3), hit.key) for hit in hits]
     client.close()
 

@@ -176,7 +176,7 @@ def test_a_damaged_index_is_not_used_and_made_anew_by_the_next_write(
             shutil.rmtree(folder)
         case "layout":
             manifest = folder / "manifest.json"
-            manifest.write_text(manifest.read_text().replace('"layout": 2', '"layout": 0'))
+            manifest.write_text(manifest.read_text().replace('"layout": 3', '"layout": 0'))
     expected = brute_force(queries[0], keyed(many))
     assert retrieve.score(Store(str(copy)), "visual", queries[0], None, 10).exact == pytest.approx(expected, abs=0.02)
     store = Store(str(copy))

@@ -12,7 +12,7 @@ that are left, and adds what the signs tell (RaBitQ, arXiv:2405.12497) where a c
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,11 +44,13 @@ class Centroids:
         coarse: `(n_cells, dim)`.
         fine: `(n, dim)`, cell by cell; these are what ids mean.
         starts: `(n_cells + 1,)` where each cell's begin.
+        reach: `(n,)` how far the vectors of each lie from it, root of the mean square.
     """
 
     coarse: Floats
     fine: Floats
     starts: NDArray[np.int64]
+    reach: Floats
 
     def __len__(self) -> int:
         return len(self.fine)
@@ -137,7 +139,12 @@ def train(sample: Floats, n: int, rounds: int = 6, seed: int = 0) -> Centroids:
         largest = int(np.argmax(np.diff(starts)))
         fine[largest] = fine[largest][: -(int(starts[-1]) - 65_536)]
         starts = np.cumsum([0, *map(len, fine)])
-    return Centroids(coarse, np.concatenate(fine), starts.astype(np.int64))
+    found = Centroids(coarse, np.concatenate(fine), starts.astype(np.int64), np.zeros(starts[-1], np.float32))
+    ids = assign(sample, found)
+    squares = ((sample - found.fine[ids]) ** 2).sum(axis=1)
+    counts = np.bincount(ids, minlength=len(found))
+    reach = np.sqrt(np.bincount(ids, squares, minlength=len(found)) / np.maximum(counts, 1)).astype(np.float32)
+    return replace(found, reach=reach)
 
 
 def assign(vectors: Floats, centroids: Centroids) -> NDArray[np.uint16]:

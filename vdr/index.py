@@ -38,7 +38,7 @@ from vdr.types import Floats
 
 logger = logging.getLogger(__name__)
 
-LAYOUT = 2
+LAYOUT = 3
 _UNIT = np.dtype([("doc_id", "S26"), ("page", "<i4"), ("ids", "<i4"), ("vectors", "<i4")])
 _MANIFEST = "manifest.json"
 NO_PAGE = 0
@@ -210,7 +210,7 @@ def _map(folder: Path, manifest: Manifest, name: str, kind: np.dtype, count: int
 
 def _read_centroids(folder: Path, manifest: Manifest) -> Centroids:
     with np.load(folder / f"{manifest.generation}.centroids.npz") as file:
-        return Centroids(file["coarse"], file["fine"], file["starts"])
+        return Centroids(file["coarse"], file["fine"], file["starts"], file["reach"])
 
 
 # --- writing ---------------------------------------------------------------------------------------------
@@ -230,7 +230,7 @@ def begin(folder: Path, of: str, dim: int, centroids: Centroids, n_vectors: int,
     folder.mkdir(parents=True, exist_ok=True)
     manifest = Manifest(of, uuid.uuid4().hex[:8], dim, trained_vectors=n_vectors, trained_error=error)
     with (folder / f"{manifest.generation}.centroids.npz").open("wb") as file:
-        np.savez(file, coarse=centroids.coarse, fine=centroids.fine, starts=centroids.starts)
+        np.savez(file, coarse=centroids.coarse, fine=centroids.fine, starts=centroids.starts, reach=centroids.reach)
     return manifest
 
 

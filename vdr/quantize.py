@@ -1,8 +1,8 @@
 """Vectors as small whole numbers, and fewer of them. Pure functions over arrays; knows no storage and no page.
 
 At 8 bits a number is an int8 times a scale of its vector: the ranking of float32 but for near ties, in a quarter of
-the bytes. At 4, 2 and 1 bits a vector is first turned by a fixed rotation, after which its numbers are near to a
-normal distribution whatever the encoder was, and each becomes the nearest of the 16, 4 or 2 levels that fit that
+the bytes. Vectors are first turned by a fixed rotation, after which their numbers are near to a normal distribution
+whatever the encoder was. At 4, 2 and 1 bits each becomes the nearest of the 16, 4 or 2 levels that fit that
 distribution best (Max, "Quantizing for minimum distortion", 1960). The scale makes a vector's product with itself
 right (Gao & Long, RaBitQ, arXiv:2405.12497). Nothing is trained, so nothing grows stale as a corpus grows.
 """
@@ -19,6 +19,9 @@ from vdr.types import Floats
 
 BITS = (8, 4, 2, 1)
 POOLS = (1, 2, 3)
+MANY = 64
+"""Numbers of a vector from which it is rotated at 8 bits, too: one of them that is far larger than the rest, as some
+encoders have, would leave few levels to the others."""
 _HALF_LEVELS = {
     1: (0.7979,),
     2: (0.4528, 1.5104),
@@ -50,11 +53,11 @@ def bytes_a_vector(dim: int, bits: int) -> int:
 
 def quantize(vectors: Floats, bits: int = 8) -> Quantized:
     """Quantize vectors `(n, dim)` of any length; a zero vector stays zero."""
-    if bits == 8:
-        largest = np.abs(vectors).max(axis=1, initial=0)
-        numbers = np.rint(vectors * (127 / np.maximum(largest, np.float32(1e-30)))[:, None]).astype(np.int8)
-        return Quantized(numbers, _scales(vectors, numbers))
     turned = to_space(vectors, bits)
+    if bits == 8:
+        largest = np.abs(turned).max(axis=1, initial=0)
+        numbers = np.rint(turned * (127 / np.maximum(largest, np.float32(1e-30)))[:, None]).astype(np.int8)
+        return Quantized(numbers, _scales(turned, numbers))
     spread = np.sqrt(np.maximum((turned * turned).mean(axis=1), np.float32(1e-30)))
     numbers = _levels(bits)[np.searchsorted(_borders(bits), turned / spread[:, None])]
     return Quantized(numbers, _scales(turned, numbers))
@@ -80,8 +83,8 @@ def unpack(packed: NDArray[np.uint8], dim: int, bits: int) -> NDArray[np.int8]:
 
 
 def to_space(vectors: Floats, bits: int) -> Floats:
-    """Return vectors, or a query, as they are compared at so many bits: rotated below 8."""
-    if bits == 8:
+    """Return vectors, or a query, as they are compared at so many bits: rotated, but for 8 bits of few numbers."""
+    if not _is_rotated(vectors.shape[1], bits):
         return vectors
     turned: Floats = vectors @ _rotation(vectors.shape[1])
     return turned
@@ -90,7 +93,7 @@ def to_space(vectors: Floats, bits: int) -> Floats:
 def dequantize(quantized: Quantized, bits: int) -> Floats:
     """Return vectors `(n, dim)` float32 as they were, but for what the quantization lost."""
     vectors: Floats = quantized.numbers * quantized.scales[:, None]
-    if bits != 8:
+    if _is_rotated(vectors.shape[1], bits):
         vectors = vectors @ _rotation(vectors.shape[1]).T
     return vectors
 
@@ -142,6 +145,10 @@ def _borders(bits: int) -> Floats:
     levels = np.concatenate([-half[::-1], half])
     borders: Floats = ((levels[1:] + levels[:-1]) / 2).astype(np.float32)
     return borders
+
+
+def _is_rotated(dim: int, bits: int) -> bool:
+    return bits != 8 or dim >= MANY
 
 
 @lru_cache

@@ -17,13 +17,16 @@ from vdr.errors import QueryError
 from vdr.types import Floats
 
 MAX_QUERY_WORDS = 1_000
-CANDIDATES = 1_024
+CANDIDATES = 2_048
 """Units that are scored by centroids and signs, at least; more where more hits are wanted."""
 PROBES = 128
 """Centroids looked at for each of a query's vectors."""
-FIRST = 64
+REACH = np.float32(0.2)
+"""Part of the distance of its vectors from a centroid that counts as nearness: what a wide cell holds may be nearer to
+the query than its middle."""
+FIRST = 96
 """Units scored exactly at first, or twice the hits wanted if that is more."""
-SURE = 3.0
+SURE = 3.5
 """Spreads of the estimates' error by which a unit may miss the best and still be scored."""
 SNIPPET_WORDS = 32
 _STEMMER = snowballstemmer.stemmer("english")
@@ -68,7 +71,8 @@ def candidates(
         count: How many come back at most.
     """
     table = query @ centroids.fine.T
-    near = coding.nearest(table, PROBES)
+    reach = REACH * np.linalg.norm(query, axis=1, keepdims=True) * centroids.reach
+    near = coding.nearest(table + reach.astype(np.float32), PROBES)
     if len(units) > count:
         scores = coding.score_ids(near, lists)[units]
         units = units[np.argpartition(-scores, count - 1)[:count]]

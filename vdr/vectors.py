@@ -30,7 +30,7 @@ from vdr.types import Channel, Floats, Ints
 
 logger = logging.getLogger(__name__)
 
-LAYOUT = 2
+LAYOUT = 3
 """Version of the tables of vectors; other versions are refused."""
 SCAN_ROWS = 64
 """Units decoded at a time; bounds memory."""
