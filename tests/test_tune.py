@@ -146,6 +146,8 @@ def test_the_command_keeps_only_what_is_better_and_resets(own_corpus_folder: Pat
     kept = Store(str(own_corpus_folder)).tuning()
     assert (kept is not None) == ("\nkept " in result.stdout)
     Store(str(own_corpus_folder)).tune(TUNED)
+    told = ", ".join(f"{name} {weight:g}" for name, weight in TUNED.weights.items())
+    assert f"weights     {told}\n" in runner.invoke(app, ["info", "--corpus", str(own_corpus_folder)]).stdout
     reset = runner.invoke(app, ["tune", "--reset", "--corpus", str(own_corpus_folder)])
     assert reset.exit_code == 0
     assert Store(str(own_corpus_folder)).tuning() is None

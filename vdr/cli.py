@@ -196,6 +196,8 @@ def info(corpus: CorpusOption = None, as_json: JsonOption = False) -> None:
     print(f"pages       {found.pages:,}, {found.image_only:,} of them image only")
     for channel, pin in found.encoders.items():
         print(f"{channel:<11} {pin.name}, {pin.dim} dims, {pin.fingerprint}, {found.units.get(channel, 0):,} pages")
+    if found.tuning:
+        print(f"weights     {', '.join(f'{name} {weight:g}' for name, weight in found.tuning.weights.items())}")
     for name, took in found.latency.items():
         print(
             f"{name:<15} {took.p50:>8,.1f} ms median, {took.p95:,.1f} ms p95, {took.p99:,.1f} ms p99 "

@@ -22,7 +22,7 @@ from vdr.render import Renderer
 from vdr.rerank import load_reranker
 from vdr.search_log import VARIABLE, Latency, SearchLog
 from vdr.store import Pin, Store
-from vdr.tables import StoredUnit
+from vdr.tables import StoredUnit, Tuning
 from vdr.types import (
     CHANNELS,
     AddReport,
@@ -67,6 +67,7 @@ class CorpusInfo:
         units: Units with vectors, by channel.
         bytes: Bytes of data on disk, by table.
         latency: How long searches took, as `total` and by stage, as the search log tells; empty without one.
+        tuning: The weights for fusion that `vdr tune` learnt, None for the default ones.
     """
 
     path: str
@@ -77,6 +78,7 @@ class CorpusInfo:
     units: dict[str, int]
     bytes: dict[str, int]
     latency: dict[str, Latency] = field(default_factory=dict)
+    tuning: Tuning | None = None
 
 
 class Corpus:
@@ -219,6 +221,7 @@ class Corpus:
             units={channel: sizes[channel][0] for channel in CHANNELS if channel in sizes},
             bytes={name: size for name, (_, size) in sizes.items()},
             latency=self._log.latencies(self.path) if self._log else {},
+            tuning=self._store.tuning(),
         )
 
     def page_image(self, key: str) -> Image.Image:

@@ -22,7 +22,7 @@ _STOP_WORDS = (
     "some such t than that the their them then there these they this those to us was we were what when where which who "
     "whom whose why will with would you your"
 )
-_STOP_STEMS = frozenset(map(stem, _STOP_WORDS.split()))
+STOP_STEMS = frozenset(map(stem, _STOP_WORDS.split()))
 
 
 def explain_visual(query: QueryVectors, page: MultiVector) -> Explanation:
@@ -81,7 +81,7 @@ def _per_token(query: QueryVectors, similarity: Floats) -> Floats:
 
 def _telling(tokens: tuple[str, ...]) -> list[int]:
     """Return which query words are no stop words, or all of them if there is nothing else."""
-    return [i for i, token in enumerate(tokens) if stem(token) not in _STOP_STEMS] or list(range(len(tokens)))
+    return [i for i, token in enumerate(tokens) if stem(token) not in STOP_STEMS] or list(range(len(tokens)))
 
 
 def _same_stem(tokens: tuple[str, ...], words: tuple[str, ...]) -> Floats:
@@ -89,7 +89,7 @@ def _same_stem(tokens: tuple[str, ...], words: tuple[str, ...]) -> Floats:
     rows: dict[str, list[int]] = {}
     for index, token in enumerate(tokens):
         stemmed = stem(token)
-        if stemmed and stemmed not in _STOP_STEMS:
+        if stemmed and stemmed not in STOP_STEMS:
             rows.setdefault(stemmed, []).append(index)
     same = np.zeros((len(tokens), len(words)), np.float32)
     for place, word in enumerate(words):

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from itertools import pairwise
 
-from vdr.explain import _STOP_STEMS as STOP_STEMS
+from vdr.explain import STOP_STEMS
 from vdr.search import stem
 
 FLOOR = 2.0
