@@ -149,6 +149,16 @@ def test_scores_say_what_they_are() -> None:
     assert "The best match by exact words (BM25)." in fragments.summary([hit("a.txt", 7.1, {"bm25": 7.1})])
 
 
+def test_a_named_document_is_told_beside_the_channels() -> None:
+    named = hit("3M_2018_10K.pdf", 4.5, {"visual": 8.259, "document": 0.75})
+    assert re.findall(r">([\w ]+) <b>([\d.]+)<", fragments.caption(named, is_page=True)) == [
+        ("Fused", "4.5000"),
+        ("Picture", "8.26"),
+        ("Document", "0.75"),
+    ]
+    assert "Page 2 · fused 4.500" in fragments.hit_list([named], [Image.new("RGB", (10, 10))])
+
+
 def test_a_rerankers_score_takes_the_place_of_the_fused_one() -> None:
     read = hit("a.pdf", 0.0328, {"text": 8.259, "bm25": 7.1, "rerank": 4.2})
     assert re.findall(r">([\w ]+) <b>([\d.]+)<", fragments.caption(read, is_page=True)) == [

@@ -179,7 +179,7 @@ def _score(hit: Hit) -> str:
         return f"fused {hit.score:.3f}"
     if RERANK in hit.channels:
         return f"{RERANK} {hit.channels[RERANK]:.2f}"
-    return " ".join(f"{CHANNELS[name].method} {score:.2f}" for name, score in hit.channels.items())
+    return " ".join(f"{SCORES[name].method} {score:.2f}" for name, score in hit.channels.items())
 
 
 def _thumbnail(picture: Image.Image | None) -> str:

@@ -29,5 +29,8 @@ RERANK = "rerank"
 """The name of a reranker's score among a hit's channels; there is nothing of it to light up."""
 SCORES = {
     **CHANNELS,
+    "document": Score(
+        "Document", "name", "How surely the question names this document, by its name or its collection's: 0 to 1"
+    ),
     RERANK: Score("Reranker", "reranker", "What a model says that read the question together with the page"),
 }
