@@ -69,6 +69,7 @@ def plot(rows: Sequence[Row], file: Path) -> None:
 
     mpl.use("Agg")
     from matplotlib import pyplot
+    from matplotlib.ticker import NullFormatter
 
     groups = [
         (pages, list(group))
@@ -78,14 +79,18 @@ def plot(rows: Sequence[Row], file: Path) -> None:
         1, len(groups), figsize=(5 * len(groups), 4), sharey=True, squeeze=False, layout="constrained"
     )
     for axis, (pages, group) in zip(axes[0], groups, strict=True):
-        for row in group:
+        for number, row in enumerate(sorted(group, key=lambda row: row["p50_ms"])):
             ours = row["engine"] == "vdr"
             axis.plot(row["p50_ms"], row["recall@10"], "o", color="#c2410c" if ours else "#475569")
+            aside = (-4, 8 if number % 2 else -14)
             axis.annotate(
-                row["engine"], (row["p50_ms"], row["recall@10"]), (4, -10), textcoords="offset points", fontsize=8,
+                row["engine"], (row["p50_ms"], row["recall@10"]), aside, textcoords="offset points", fontsize=8,
                 fontweight="bold" if ours else "normal",
             )  # fmt: skip
         axis.set(xscale="log", xlabel="p50, ms a query", title=f"{pages:,} pages")
+        axis.xaxis.set_major_formatter("{x:g}")
+        axis.xaxis.set_minor_formatter(NullFormatter())
+        axis.margins(x=0.2, y=0.2)
         axis.grid(alpha=0.3)
     axes[0][0].set_ylabel("recall@10 of exact MaxSim")
     figure.savefig(file, dpi=150)
