@@ -7,7 +7,6 @@ a time, so MaxSim ranks a page by its best passage, and a query has one vector. 
 from __future__ import annotations
 
 import logging
-import os
 from collections.abc import Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -16,11 +15,9 @@ import numpy as np
 
 from vdr.encode import DENSE
 from vdr.encode.checkpoints import checkpoint_fingerprint, resolve_checkpoint
-from vdr.encode.devices import best_device, best_dtype
-from vdr.encode.quiet import quiet_loading
-from vdr.encode.sentence import is_multi_vector, made_up_weights, trusted_code
+from vdr.encode.sentence import is_multi_vector, load_single
 from vdr.encode.words import read_tokens, windows
-from vdr.errors import EncoderError, first_line
+from vdr.errors import EncoderError
 from vdr.types import Floats, MultiVector, QueryVectors
 
 if TYPE_CHECKING:
@@ -52,24 +49,11 @@ def load(name: str, *, device: str | None = None, trust_remote_code: bool | None
             f"{name} is no bi-encoder: nothing in its folder says that it gives one vector a text. Name a model of "
             f"sentence-transformers, or leave out {DENSE} for one of late interaction."
         )
-    code = trusted_code(name, folder, trust_remote_code)
-    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
-    with quiet_loading(), made_up_weights() as lacking:
-        from sentence_transformers import SentenceTransformer
-
-        device = device or best_device()
-        try:
-            model = SentenceTransformer(
-                str(folder),
-                device=device,
-                trust_remote_code=bool(code),
-                local_files_only=not code,  # the code may lie in another repository
-                model_kwargs={"dtype": best_dtype(device)},
-            )
-            if getattr(model.tokenizer, "is_fast", False) is not True:
-                raise ValueError("its tokenizer cannot tell where in a text its tokens lie")
-        except Exception as error:  # damaged checkpoints, and the code of others, fail in too many ways to list
-            raise EncoderError(f"{name} cannot be loaded as a bi-encoder: {first_line(error)}") from error
+    model, lacking = load_single("SentenceTransformer", "bi-encoder", name, folder, device, trust_remote_code)
+    if getattr(getattr(model, "tokenizer", None), "is_fast", False) is not True:
+        raise EncoderError(
+            f"{name} cannot be loaded as a bi-encoder: its tokenizer cannot tell where in a text its tokens lie"
+        )
     lacking = {weight for weight in lacking if "pooler" not in weight}  # which mean pooling does not pass through
     if lacking:
         raise EncoderError(f"{name} lacks {len(lacking)} of its model's weights, as {min(lacking)}: it is not whole.")

@@ -86,6 +86,44 @@ def load_multi_vector(
     return model
 
 
+def load_single(
+    kind: str, what: str, name: str, folder: Path, device: str | None, trust: bool | None
+) -> tuple[Any, set[str]]:
+    """Load a model of sentence-transformers that gives one vector or one score.
+
+    Args:
+        kind: Its class, `SentenceTransformer` or `CrossEncoder`.
+        what: What an error calls it.
+        name: As the user called it.
+        folder: Where it is.
+        device: A torch device; by default `cuda`, else `mps`, else `cpu`.
+        trust: Whether the code in the checkpoint may run; by default what `VDR_TRUST_REMOTE_CODE` says.
+
+    Returns:
+        The model, and the names of weights that the checkpoint lacks.
+
+    Raises:
+        EncoderError: It is damaged, or brings code that is not trusted.
+    """
+    code = trusted_code(name, folder, trust)
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    with quiet_loading(), made_up_weights() as lacking:
+        import sentence_transformers
+
+        device = device or best_device()
+        try:
+            model = getattr(sentence_transformers, kind)(
+                str(folder),
+                device=device,
+                trust_remote_code=bool(code),
+                local_files_only=not code,  # the code may lie in another repository
+                model_kwargs={"dtype": best_dtype(device)},
+            )
+        except Exception as error:  # damaged checkpoints, and the code of others, fail in too many ways to list
+            raise EncoderError(f"{name} cannot be loaded as a {what}: {first_line(error)}") from error
+    return model, lacking
+
+
 def trusted_code(name: str, folder: Path, trust_remote_code: bool | None = None) -> list[str]:
     """Return what a checkpoint brings along as code, if that may run.
 

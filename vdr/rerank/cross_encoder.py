@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import io
 import logging
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,11 +16,9 @@ import numpy as np
 from PIL import Image
 
 from vdr.encode.checkpoints import read_config, resolve_checkpoint
-from vdr.encode.devices import best_device, best_dtype
-from vdr.encode.quiet import quiet_loading
-from vdr.encode.sentence import made_up_weights, trusted_code
+from vdr.encode.sentence import load_single
 from vdr.encode.words import read_tokens, windows
-from vdr.errors import EncoderError, first_line
+from vdr.errors import EncoderError
 from vdr.types import Unit
 
 if TYPE_CHECKING:
@@ -55,22 +52,7 @@ def load(name: str, *, device: str | None = None, trust_remote_code: bool | None
             f"{name} answers in words, and nothing in its folder says which of them make a score. Name a reranker that "
             "sentence-transformers saved, or one with a scoring head, as BAAI/bge-reranker-v2-m3."
         )
-    code = trusted_code(name, folder, trust_remote_code)
-    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
-    with quiet_loading(), made_up_weights() as lacking:
-        from sentence_transformers import CrossEncoder
-
-        device = device or best_device()
-        try:
-            model = CrossEncoder(
-                str(folder),
-                device=device,
-                trust_remote_code=bool(code),
-                local_files_only=not code,  # the code may lie in another repository
-                model_kwargs={"dtype": best_dtype(device)},
-            )
-        except Exception as error:  # damaged checkpoints, and the code of others, fail in too many ways to list
-            raise EncoderError(f"{name} cannot be loaded as a cross-encoder: {first_line(error)}") from error
+    model, lacking = load_single("CrossEncoder", "cross-encoder", name, folder, device, trust_remote_code)
     if lacking:
         raise EncoderError(
             f"{name} lacks {len(lacking)} of a cross-encoder's weights, as {min(lacking)}: it is no reranker, or its "
