@@ -13,6 +13,7 @@ from vdr.corpus import Corpus
 from vdr.errors import NotFound, VdrError
 from vdr.types import Hit
 from vdr.ui import answers, fragments
+from vdr.ui.picture import page_picture
 from vdr.ui.scripts import PICK
 from vdr.ui.visitors import Corpora
 
@@ -50,15 +51,7 @@ class AskTab:
                 self.answer = gr.HTML(js_on_load=PICK, apply_default_css=False, elem_id="answer")
             with gr.Column(scale=5, min_width=320):
                 self.caption = gr.HTML(apply_default_css=False, elem_id="cited-caption")
-                self.page = gr.Image(
-                    type="pil",
-                    format="webp",
-                    show_label=False,
-                    container=False,
-                    interactive=False,
-                    buttons=["fullscreen", "download"],
-                    elem_id="cited-page",
-                )
+                self.page = page_picture("cited-page")
                 self.passage = gr.HTML(apply_default_css=False)
         shown = [self.caption, self.page, self.passage]
         gr.on(

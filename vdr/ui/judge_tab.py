@@ -12,6 +12,7 @@ from vdr.errors import NotFound, VdrError
 from vdr.judgements import Draft, Judgements
 from vdr.store import Store
 from vdr.ui import answers, fragments
+from vdr.ui.picture import page_picture
 from vdr.ui.visitors import Corpora
 
 Updates: TypeAlias = dict[Any, Any]
@@ -48,16 +49,7 @@ class JudgeTab:
                 self.undo = gr.Button("Undo the last one", visible=False, size="sm", elem_id="undo")
                 self.more = gr.Button(f"Draft {COUNT} questions", variant="primary", visible=False, elem_id="more")
             with gr.Column(scale=5, min_width=320):
-                self.page = gr.Image(
-                    type="pil",
-                    format="webp",
-                    show_label=False,
-                    container=False,
-                    interactive=False,
-                    visible=False,
-                    buttons=["fullscreen"],
-                    elem_id="judged-page",
-                )
+                self.page = page_picture("judged-page", download=False, visible=False)
                 self.passage = gr.HTML(apply_default_css=False)
         self._wire()
 

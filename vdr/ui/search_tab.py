@@ -14,6 +14,7 @@ from vdr.errors import JudgementError, NotFound, VdrError
 from vdr.judgements import Judgements
 from vdr.types import DocumentInfo, Explanation, Hit
 from vdr.ui import fragments
+from vdr.ui.picture import page_picture
 from vdr.ui.scores import CHANNELS
 from vdr.ui.scripts import PICK, RATE
 from vdr.ui.visitors import Corpora
@@ -92,15 +93,7 @@ class SearchTab:
             self.view = gr.Radio([], label="Show", container=False, elem_id="view", elem_classes="switch")
             self.word = gr.Radio([], label="Query word", container=False, elem_id="words", elem_classes="chips")
         self.remark = gr.HTML(apply_default_css=False, elem_id="remark")
-        self.page = gr.Image(
-            type="pil",
-            format="webp",
-            show_label=False,
-            container=False,
-            interactive=False,
-            buttons=["fullscreen", "download"],
-            elem_id="page",
-        )
+        self.page = page_picture("page")
         self.passage = gr.HTML(apply_default_css=False, elem_id="passage")
 
     def _wire(self) -> None:
