@@ -39,6 +39,7 @@ from vdr.types import Floats
 
 K = 10
 WARM_UP = 3
+QUERIES = 50
 ENOUGH = 0.95
 ALL_UP_TO = 10_000
 """Beyond so many pages the peers need tens of gigabytes, or an hour; name them to measure them all the same."""
@@ -186,7 +187,9 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--pages", type=int, required=True, help="how many pages to search")
     engines = f"of {', '.join(ENGINES)} (by default all, and only vdr beyond {ALL_UP_TO:,} pages)"
     parser.add_argument("--engines", help=engines)
-    parser.add_argument("--queries", type=int, default=50, help="how many queries (50 by default)")
+    parser.add_argument(
+        "--queries", type=int, help=f"how many queries (by default {QUERIES}, or all where there are fewer)"
+    )
     parser.add_argument("--pdfs", type=Path, default=default_set(), metavar="SET", help="the real pages and queries")
     parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu", help="where to score, if an engine can")
     parser.add_argument("--with", dest="others", type=Path, action="append", default=[], metavar="ROWS.json",
@@ -201,7 +204,7 @@ def arguments() -> argparse.Namespace:
     unknown = [name for name in given.engines if name not in ENGINES]
     if unknown:
         parser.error(f"there is no engine {unknown[0]}; there are {', '.join(ENGINES)}")
-    if given.pages < 1 or given.queries < 1:
+    if given.pages < 1 or (given.queries is not None and given.queries < 1):
         parser.error("--pages and --queries must be at least 1")
     return given
 
@@ -212,9 +215,10 @@ def rows_of(given: argparse.Namespace) -> tuple[list[Row], list[str]]:
     cache = Path(platformdirs.user_cache_dir("vdr", appauthor=False)) / "benchmark"
     cache.mkdir(parents=True, exist_ok=True)
     pool: Pool = load_pool(given.pdfs, cache)
-    if given.queries > len(pool.queries):
+    count = min(QUERIES, len(pool.queries)) if given.queries is None else given.queries
+    if count > len(pool.queries):
         raise VdrError(f"{given.pdfs} has {len(pool.queries)} queries. Ask for at most as many with --queries.")
-    pages, queries = BenchmarkPages(pool, given.pages), pool.queries[: given.queries]
+    pages, queries = BenchmarkPages(pool, given.pages), pool.queries[:count]
     print(f"{len(pool)} real pages by {pool.encoder}; exact scores of {given.pages:,} pages", file=sys.stderr)
     scores = exact_scores(pages, queries, cache)
     rows, failed = [], []

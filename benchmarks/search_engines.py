@@ -60,7 +60,10 @@ class Vdr:
         store = Store(str(folder / "corpus"))
         with store.writing():
             for first, chunk in pages.chunks():
-                name, doc_id = str(first // CHUNK), new_doc_id()
+                name, doc_id = (
+                    f"{first // CHUNK:06}",
+                    new_doc_id(),
+                )  # ties rank by name, as the truth ranks them by number
                 units = [
                     EncodedUnit(
                         doc_id,

@@ -6,8 +6,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
-from vdr.maxsim import maxsim
+from vdr import simd
+from vdr.maxsim import in_bytes, maxsim, maxsim_at, products
+from vdr.quantize import Quantized, bytes_a_vector, pack, quantize, to_space
+from vdr.types import Floats
 
 
 def by_definition(query: np.ndarray, units: list[np.ndarray]) -> list[float]:
@@ -50,3 +54,50 @@ def test_one_page_of_many_vectors_and_one_of_one() -> None:
     vectors[4_321] = [1.0, 0.0]
     scores = maxsim(np.eye(2, dtype=np.float32), vectors, np.array([0, 5_000, 5_001]))
     np.testing.assert_allclose(scores, [1.1, 1.0], rtol=1e-6)
+
+
+def packed_units(dim: int, bits: int) -> tuple[Quantized, NDArray[np.int8], NDArray[np.int64], Floats]:
+    """Return units of 1, 2, 5 and 70 vectors, packed behind three bytes of something else, where each begins."""
+    random = np.random.default_rng(dim * bits)
+    vectors = random.normal(size=(78, dim)).astype(np.float32)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    query = vectors[random.integers(0, 78, 27)] + random.normal(size=(27, dim)).astype(np.float32) * 0.1
+    quantized = quantize(vectors, bits)
+    run = np.concatenate([np.zeros(3, np.int8), pack(quantized, bits).reshape(-1).view(np.int8)])
+    return quantized, run, np.array([0, 1, 3, 8]), to_space(query, bits)
+
+
+@pytest.mark.parametrize("processor", ["this", "any"])
+@pytest.mark.parametrize("bits", [8, 4, 2, 1])
+@pytest.mark.parametrize("dim", [7, 96, 128, 200])
+def test_packed_units_score_as_their_vectors(
+    dim: int, bits: int, processor: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if processor == "any":
+        monkeypatch.setattr("vdr.simd.available", lambda: False)
+    quantized, run, firsts, query = packed_units(dim, bits)
+    starts, counts = 3 + firsts * bytes_a_vector(dim, bits), np.array([1, 2, 5, 70])
+    expected = maxsim(query, quantized.numbers * quantized.scales[:, None], np.array([0, 1, 3, 8, 78]))
+    chosen = [3, 0, 2, 1]
+    asked = query, run, starts[chosen], quantized.scales, firsts[chosen], counts[chosen], bits
+    np.testing.assert_allclose(maxsim_at(*asked), expected[chosen], rtol=1e-5, atol=1e-5)
+    nearly = maxsim_at(*asked, nearly=True)
+    np.testing.assert_allclose(nearly, expected[chosen], atol=27 * 0.003 * np.linalg.norm(query, axis=1).max())
+    if processor == "any" or not simd.available():
+        assert (nearly == maxsim_at(*asked)).all()
+
+
+@pytest.mark.parametrize("processor", ["this", "any"])
+@pytest.mark.parametrize(("n_query", "dim"), [(1, 3), (24, 128), (25, 320)])
+def test_products_in_bytes_are_near_the_products(
+    n_query: int, dim: int, processor: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if processor == "any":
+        monkeypatch.setattr("vdr.simd.available", lambda: False)
+    random = np.random.default_rng(dim)
+    query, vectors = (random.normal(size=(n, dim)).astype(np.float32) for n in (n_query, 2_051))
+    table = products(query, vectors, in_bytes(vectors))
+    assert table.shape == (n_query, 2_051)
+    off = np.abs(table - query @ vectors.T).max()
+    lengths = np.linalg.norm(query, axis=1).max() * np.linalg.norm(vectors, axis=1).max()
+    assert off <= (0.02 if processor == "this" else 0) * lengths

@@ -21,6 +21,7 @@ from vdr.types import Floats
 def _every_channel_is_coded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("vdr.vectors.EXHAUSTIVE", -1)
     monkeypatch.setattr("vdr.search.CANDIDATES", 512)
+    monkeypatch.setattr("vdr.search.FIRST", 64)
 
 
 def words(random: np.random.Generator, kinds: int = 40) -> Floats:
@@ -168,7 +169,7 @@ def test_a_damaged_index_is_not_used_and_made_anew_by_the_next_write(
     folder = copy / "index" / "visual"
     match damage:
         case "cut":
-            file = next(folder.glob("*.signs"))
+            file = next(folder.glob("*.scales"))
             file.write_bytes(file.read_bytes()[:-1])
         case "manifest":
             (folder / "manifest.json").write_text("{")
@@ -176,7 +177,7 @@ def test_a_damaged_index_is_not_used_and_made_anew_by_the_next_write(
             shutil.rmtree(folder)
         case "layout":
             manifest = folder / "manifest.json"
-            manifest.write_text(manifest.read_text().replace('"layout": 3', '"layout": 0'))
+            manifest.write_text(manifest.read_text().replace('"layout": 4', '"layout": 0'))
     expected = brute_force(queries[0], keyed(many))
     assert retrieve.score(Store(str(copy)), "visual", queries[0], None, 10).exact == pytest.approx(expected, abs=0.02)
     store = Store(str(copy))
@@ -230,7 +231,9 @@ def test_numbers_are_found_in_the_files_of_the_table_and_again_after_a_compactio
         store.optimize()
     assert len(list((copy / "visual.lance" / "data").iterdir())) == 1
     assert located(Store(str(copy))) == 0
-    assert retrieve.score(Store(str(copy)), "visual", queries[0], None, 10).exact == mapped  # through LanceDB
+    by_lancedb = retrieve.score(Store(str(copy)), "visual", queries[0], None, 10).exact
+    assert by_lancedb == pytest.approx(mapped, abs=0.005)  # for the query is not in 8 bits there
+    assert best(dict(by_lancedb), 10) == best(dict(mapped), 10)
     assert retrieve.score(store, "visual", queries[0], None, 10).exact == mapped  # the old files are still mapped
     store.optimize()
     assert located(Store(str(copy))) == 1
@@ -240,8 +243,8 @@ def test_numbers_are_found_in_the_files_of_the_table_and_again_after_a_compactio
     assert best(dict(retrieve.score(Store(str(copy)), "visual", queries[0], None, 1).exact), 1) == ["new.pdf:1"]
 
 
-def test_code_scores_are_those_of_the_vectors_the_codes_stand_for(
-    many: dict[str, list[Floats]], queries: list[Floats], monkeypatch: pytest.MonkeyPatch
+def test_code_scores_are_those_of_the_centroids_the_codes_stand_for(
+    many: dict[str, list[Floats]], queries: list[Floats]
 ) -> None:
     pages = many["00.pdf"] + many["01.pdf"]
     flat, offsets = np.concatenate(pages), np.cumsum([0, *map(len, pages)])
@@ -253,41 +256,13 @@ def test_code_scores_are_those_of_the_vectors_the_codes_stand_for(
     near = codes.nearest(table, len(centroids))
     assert (near.ids == np.argsort(-table, axis=1)).all()
     by_ids = codes.score_ids(near, lists)
-    by_hand = [table[:, coded.ids[a:b]].max(axis=1).sum() for a, b in pairwise(coded.id_offsets)]
+    by_hand = [table[:, coded.ids[a:b]].max(axis=1).sum() for a, b in pairwise(coded.offsets)]
     np.testing.assert_allclose(by_ids, by_hand, rtol=1e-4)
     assert (codes.score_ids(codes.nearest(table, 5), lists) > by_ids - 1e-4).all()  # never too low
-    ids = codes.assign(flat, centroids)
-    left = flat - centroids.fine[ids]
-    worth = (left**2).sum(axis=1) / np.maximum(np.abs(left).sum(axis=1), 1e-9)
-    restored = centroids.fine[ids] + np.where(left > 0, 1, -1) * worth[:, None]
-    by_hand = [(restored[a:b] @ queries[0].T).max(axis=0).sum() for a, b in pairwise(offsets)]
-    monkeypatch.setattr(codes, "MARGIN", np.float32(9))  # look at every vector
-    by_signs = codes.score_signs(queries[0], table, near, coded, np.arange(len(pages)))
-    np.testing.assert_allclose(by_signs, by_hand, atol=0.1)  # a byte keeps what a sign is worth to 4 %
 
 
-def test_a_query_of_many_vectors_is_scored_in_parts_that_add_up(
-    many: dict[str, list[Floats]], queries: list[Floats]
-) -> None:
-    pages = many["00.pdf"]
-    flat, offsets = np.concatenate(pages), np.cumsum([0, *map(len, pages)])
-    centroids = codes.train(flat, 64)
-    coded, _ = codes.encode(flat, offsets, centroids)
-
-    def score(query: Floats) -> Floats:
-        table = query @ centroids.fine.T
-        return codes.score_signs(query, table, codes.nearest(table, 16), coded, np.arange(len(pages)))
-
-    whole = np.concatenate(queries[:10])  # 80 vectors
-    np.testing.assert_allclose(score(whole), sum(score(query) for query in queries[:10]), atol=1e-3)
-
-
-def test_a_unit_with_hundreds_of_equal_vectors_is_coded_whole() -> None:
+def test_a_unit_of_hundreds_of_equal_vectors_has_one_id() -> None:
     vectors = np.repeat(np.eye(2, DIM, dtype=np.float32), [600, 1], axis=0)
     centroids = codes.train(np.eye(2, DIM, dtype=np.float32), 2)
     coded, error = codes.encode(vectors, np.array([0, 601]), centroids)
-    assert sorted(coded.members.tolist()) == [1, 90, 255, 255]
-    assert error == 0
-    query = np.eye(2, DIM, dtype=np.float32)
-    table = query @ centroids.fine.T
-    assert codes.score_signs(query, table, codes.nearest(table, 2), coded, np.array([0])).tolist() == [2.0]
+    assert (sorted(coded.ids.tolist()), coded.offsets.tolist(), error) == ([0, 1], [0, 2], 0)

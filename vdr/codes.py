@@ -1,12 +1,9 @@
 """Compact codes of multi-vectors, and scores from them. Pure functions over arrays; knows no storage and no page.
 
-Each vector gets the id of the nearest of some thousand global centroids, and the signs of what is left of it. A unit's
-code is its distinct ids in rising order, how many vectors have each, and the signs of the vectors in that order.
-
-Two scores are made of it. `score_ids` takes the ids alone and every unit: the sum over the query's vectors of the best
-product with one of the unit's centroids (the first stage of PLAID, Santhanam et al., arXiv:2205.09707), through lists
-of the units that have a centroid, so that it touches only centroids near the query. `score_signs` takes the units
-that are left, and adds what the signs tell (RaBitQ, arXiv:2405.12497) where a centroid is near the best.
+Each vector gets the id of the nearest of some thousand global centroids. A unit's code is its distinct ids in rising
+order. Its score is the sum over the query's vectors of the best product with one of its centroids (the first stage of
+PLAID, Santhanam et al., arXiv:2205.09707), through lists of the units that have a centroid, so that only centroids
+near the query are touched.
 """
 
 from __future__ import annotations
@@ -21,19 +18,8 @@ from vdr.types import Floats
 
 BLOCK = 8_192
 """Units of one set of lists; at most 65,536, as a unit's number in its block is a uint16."""
-MEMBERS = 255
-"""Vectors that one entry of a unit's ids stands for at most; a further entry repeats the id."""
 NEAR = 2
 """Coarse cells in which a vector's nearest centroid is looked for."""
-MARGIN = np.float32(0.12)
-"""How far below the best a centroid's product may be for its vectors still to be looked at, times the length
-of the query's vector."""
-
-_TOKENS = 32
-"""Vectors of a query that are scored together: the bits of a mask."""
-
-LENGTHS: Floats = np.concatenate([[0], 2.0 ** ((np.arange(1, 256) - 192) / 8)]).astype(np.float32)
-"""The lengths a byte stands for: none, then 6e-8 to 235 in steps of 9 %."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,22 +48,14 @@ class Codes:
 
     Attributes:
         ids: `(n_ids,)` uint16, each unit's in rising order.
-        members: `(n_ids,)` uint8, how many vectors have that id.
-        signs: `(n_vectors, dim / 8)` uint8, the signs of vector minus centroid.
-        lengths: `(n_vectors,)` uint8, what a sign is worth, an index of `LENGTHS`.
-        id_offsets: `(n_units + 1,)` where each unit's ids begin.
-        vector_offsets: `(n_units + 1,)` where each unit's vectors begin.
+        offsets: `(n_units + 1,)` where each unit's ids begin.
     """
 
     ids: NDArray[np.uint16]
-    members: NDArray[np.uint8]
-    signs: NDArray[np.uint8]
-    lengths: NDArray[np.uint8]
-    id_offsets: NDArray[np.int64]
-    vector_offsets: NDArray[np.int64]
+    offsets: NDArray[np.int64]
 
     def __len__(self) -> int:
-        return len(self.id_offsets) - 1
+        return len(self.offsets) - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,34 +183,18 @@ def encode(vectors: Floats, offsets: NDArray[np.integer], centroids: Centroids) 
     """
     ids = assign(vectors, centroids)
     left = vectors - centroids.fine[ids]
-    squares, magnitudes = (left**2).sum(axis=1), np.abs(left).sum(axis=1)
-    worth = np.where(magnitudes > 0, squares / np.maximum(magnitudes, 1e-12), 0)
-    lengths = np.clip(np.rint(8 * np.log2(np.maximum(worth, 1e-12))) + 192, 0, 255).astype(np.uint8)
     unit = np.repeat(np.arange(len(offsets) - 1), np.diff(offsets))
-    order = np.lexsort((ids, unit))
-    sorted_ids, sorted_unit = ids[order], unit[order]
-    new = np.ones(len(order), bool)
-    new[1:] = (sorted_ids[1:] != sorted_ids[:-1]) | (sorted_unit[1:] != sorted_unit[:-1])
-    first = np.flatnonzero(new)
-    place = np.arange(len(order)) - np.repeat(first, np.diff([*first, len(order)]))
-    first = np.flatnonzero(place % MEMBERS == 0)
-    codes = Codes(
-        sorted_ids[first],
-        np.diff([*first, len(order)]).astype(np.uint8),
-        np.packbits(left[order] > 0, axis=1),
-        lengths[order],
-        np.searchsorted(sorted_unit[first], np.arange(len(offsets))).astype(np.int64),
-        np.asarray(offsets, np.int64),
-    )
-    return codes, float(squares.sum())
+    distinct = np.unique(unit << 16 | ids)  # in rising order
+    begins = np.searchsorted(distinct >> 16, np.arange(len(offsets))).astype(np.int64)
+    return Codes((distinct & 0xFFFF).astype(np.uint16), begins), float((left**2).sum())
 
 
 def make_lists(codes: Codes, first: int, last: int, n_centroids: int) -> Lists:
     """Turn the ids of units `first` to `last - 1`, at most `BLOCK`, into lists."""
     from vdr import kernels
 
-    begin, end = codes.id_offsets[first], codes.id_offsets[last]
-    counts = np.diff(codes.id_offsets[first : last + 1])
+    begin, end = codes.offsets[first], codes.offsets[last]
+    counts = np.diff(codes.offsets[first : last + 1])
     starts, units = kernels.invert(np.asarray(codes.ids[begin:end]), counts, n_centroids)
     return Lists(starts, units, last - first)
 
@@ -283,59 +245,3 @@ def score_ids(near: Nearest, blocks: Sequence[Lists]) -> Floats:
 
     kernels.spread(part, len(blocks), 1)
     return scores
-
-
-def score_signs(query: Floats, table: Floats, near: Nearest, codes: Codes, units: NDArray[np.integer]) -> Floats:
-    """Score some units by centroids and signs.
-
-    Args:
-        query: `(n_query, dim)`.
-        table: `(n_query, n_centroids)`, its products with the centroids.
-        near: The centroids looked at; a unit that has none of them gets the product of the last.
-        codes: Of all units.
-        units: `(n,)` which to score.
-
-    Returns:
-        `(n,)`.
-    """
-    scores = np.zeros(len(units), np.float32)
-    for begin in range(0, len(query), _TOKENS):
-        group = slice(begin, begin + _TOKENS)
-        part = Nearest(near.ids[group], near.products[group])
-        scores += _score_group(query[group], table[group], part, codes, np.asarray(units, np.int64))
-    return scores
-
-
-def _score_group(query: Floats, table: Floats, near: Nearest, codes: Codes, units: NDArray[np.int64]) -> Floats:
-    """Score units by at most `_TOKENS` vectors of a query."""
-    from vdr import kernels
-
-    width, n_centroids = codes.signs.shape[1], table.shape[1]
-    padded = np.zeros((len(query), width * 8), np.float32)
-    padded[:, : query.shape[1]] = query
-    lookup = _lookup(padded.reshape(len(query), width, 8))
-    lows, highs = table.min(axis=1), table.max(axis=1)
-    steps = np.maximum((highs - lows) / np.float32(255), np.float32(1e-12))
-    margins = np.rint(np.minimum(MARGIN * np.linalg.norm(query, axis=1) / steps, 255)).astype(np.int64)
-    rows = np.empty((n_centroids, _TOKENS), np.uint8)
-    kernels.to_bytes(table, lows, steps, rows)
-    masks = np.zeros(n_centroids, np.uint32)
-    for token, ids in enumerate(near.ids):
-        masks[ids] |= np.uint32(1 << token)
-    floors = np.ascontiguousarray(near.products[:, -1])
-    scores = np.empty(len(units), np.float32)
-
-    def part(first: int, last: int) -> None:
-        kernels.signs(
-            masks, rows, lows, steps, margins, floors, lookup, codes.ids, codes.members, codes.signs, codes.lengths,
-            LENGTHS, codes.id_offsets, codes.vector_offsets, units[first:last], scores[first:last],
-        )  # fmt: skip
-
-    kernels.spread(part, len(units), 32)
-    return scores
-
-
-def _lookup(query: Floats) -> Floats:
-    """Return `(n_query, width, 256)`: the product of eight of a query's numbers with the signs a byte holds."""
-    signs = np.unpackbits(np.arange(256, dtype=np.uint8)[:, None], axis=1).astype(np.float32) * 2 - 1
-    return np.ascontiguousarray(query @ signs.T)

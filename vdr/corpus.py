@@ -361,9 +361,9 @@ class Corpus:
         return [channel for channel in CHANNELS if self._given[channel] != "none" and self._store.pin(channel)]
 
     def _doc_ids(self, docs: Sequence[str] | None, collection: str | None) -> list[str] | None:
-        stored = self._store.documents()
         if docs is None and collection is None:
             return None
+        stored = self._store.documents()
         for name in docs or ():
             if name not in stored:
                 raise NotFound(f"There is no document {name!r} in {self.path}. `vdr list` shows what there is.")

@@ -9,8 +9,8 @@ by the corpus alone, at every search.
 | file | an item is |
 |---|---|
 | `units` | a unit: document, page, counts of the two below |
-| `ids`, `members` | a centroid that a unit has, and how many of its vectors |
-| `signs`, `lengths`, `scales` | a vector |
+| `ids` | a centroid that a unit has |
+| `scales` | a vector |
 | `spots` | a unit: where its numbers are in the data files of the table; see `vdr.mapped` |
 | `centroids.npz` | |
 
@@ -34,11 +34,12 @@ from numpy.typing import NDArray
 from vdr import codes as coding
 from vdr.codes import Centroids, Codes, Lists
 from vdr.mapped import NOWHERE, SPOT, Mapped
+from vdr.maxsim import Bytes, in_bytes
 from vdr.types import Floats
 
 logger = logging.getLogger(__name__)
 
-LAYOUT = 3
+LAYOUT = 4
 _UNIT = np.dtype([("doc_id", "S26"), ("page", "<i4"), ("ids", "<i4"), ("vectors", "<i4")])
 _MANIFEST = "manifest.json"
 NO_PAGE = 0
@@ -54,8 +55,8 @@ class Manifest:
         generation: Which centroids.
         dim: Numbers a vector has.
         units: Rows of `units`.
-        ids: Items of `ids` and `members`.
-        vectors: Items of `signs` and `lengths`.
+        ids: Items of `ids`.
+        vectors: Items of `scales`.
         error: Sum over the vectors of the squares of what the centroids leave.
         trained_vectors: Vectors there were when the centroids were trained.
         trained_error: What they left of a vector then, on average.
@@ -94,10 +95,12 @@ class Index:
     Attributes:
         manifest: What it is of.
         centroids: Of its generation.
+        in_8_bits: The same, as products with them are computed.
         codes: Of all its units, mapped from disk.
         lists: The same units by centroid, in memory.
         pages: `(n_units,)` the page of each unit.
         spots: `(n_units,)` where their numbers are in `mapped`.
+        begins: `(n_units + 1,)` where each unit's vectors begin in `scales`.
         scales: Of all their vectors.
         mapped: The table's data files.
         runs: The document of each run of units, and where runs begin: `(n_runs + 1,)`.
@@ -109,17 +112,11 @@ class Index:
         self.centroids: Centroids = (
             before.centroids if before is not None and same else _read_centroids(folder, manifest)
         )
+        self.in_8_bits: Bytes = before.in_8_bits if before is not None and same else in_bytes(self.centroids.fine)
         units = _map(folder, manifest, "units", _UNIT, manifest.units)
-        width = -(-manifest.dim // 8)
-        signs = _map(folder, manifest, "signs", np.dtype(np.uint8), manifest.vectors * width)
-        self.codes = Codes(
-            _map(folder, manifest, "ids", np.dtype("<u2"), manifest.ids),
-            _map(folder, manifest, "members", np.dtype(np.uint8), manifest.ids),
-            signs.reshape(-1, width),
-            _map(folder, manifest, "lengths", np.dtype(np.uint8), manifest.vectors),
-            np.concatenate([[0], np.cumsum(units["ids"], dtype=np.int64)]),
-            np.concatenate([[0], np.cumsum(units["vectors"], dtype=np.int64)]),
-        )
+        ids = _map(folder, manifest, "ids", np.dtype("<u2"), manifest.ids)
+        self.codes = Codes(ids, np.concatenate([[0], np.cumsum(units["ids"], dtype=np.int64)]))
+        self.begins = np.concatenate([[0], np.cumsum(units["vectors"], dtype=np.int64)])
         self.spots = _map(folder, manifest, _spots(manifest), SPOT, manifest.units)
         self.scales = _map(folder, manifest, "scales", np.dtype("<f4"), manifest.vectors)
         self.mapped: Mapped = Mapped(data_folder(folder), manifest.files, before.mapped if before is not None else None)
@@ -240,6 +237,7 @@ def append(
     units: Sequence[tuple[str, int]],
     codes: Codes | None,
     scales: Floats | None = None,
+    counts: NDArray[np.integer] | None = None,
     spots: NDArray[np.void] | None = None,
     error: float = 0.0,
 ) -> Manifest:
@@ -251,6 +249,7 @@ def append(
         units: Document and page of each.
         codes: Theirs; None for documents without vectors, whose page is `NO_PAGE`.
         scales: Of their vectors.
+        counts: `(n_units,)` how many vectors each has.
         spots: Where their numbers are; None for nowhere.
         error: Sum of squares of what the centroids leave of their vectors.
     """
@@ -262,14 +261,11 @@ def append(
         "units": (manifest.units, rows),
         _spots(manifest): (manifest.units, known),
     }
-    if codes is not None and scales is not None:
-        rows["ids"], rows["vectors"] = np.diff(codes.id_offsets), np.diff(codes.vector_offsets)
+    if codes is not None and scales is not None and counts is not None:
+        rows["ids"], rows["vectors"] = np.diff(codes.offsets), counts
         parts = {
             **parts,
             "ids": (manifest.ids, codes.ids.astype("<u2")),
-            "members": (manifest.ids, codes.members),
-            "signs": (manifest.vectors, codes.signs),
-            "lengths": (manifest.vectors, codes.lengths),
             "scales": (manifest.vectors, scales.astype("<f4")),
         }
     for name, (count, items) in parts.items():

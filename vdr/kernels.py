@@ -16,9 +16,9 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 
 import numpy as np
-from llvmlite import ir
-from numba import njit, types
-from numba.extending import intrinsic
+from numba import njit
+
+from vdr import simd
 
 _LOWEST = np.float32(-3e38)
 """Less than any score; not minus infinity, which fast arithmetic does not allow."""
@@ -43,18 +43,40 @@ def _pool() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(_cores(), thread_name_prefix="vdr-score")
 
 
+@njit(cache=True, nogil=True)
+def _unpack(packed, levels, numbers):
+    """Write the numbers of a vector; `levels[byte]` are those that a byte holds, if several."""
+    several = levels.shape[1]
+    if several == 1:
+        numbers[: len(packed)] = packed
+    elif several == 2:
+        _look_up(packed, levels.view(np.uint16), numbers.view(np.uint16))
+    elif several == 4:
+        _look_up(packed, levels.view(np.uint32), numbers.view(np.uint32))
+    else:
+        _look_up(packed, levels.view(np.uint64), numbers.view(np.uint64))
+
+
+@njit(cache=True, nogil=True, inline="always")
+def _look_up(packed, held, words):
+    for byte in range(len(packed)):
+        words[byte] = held[np.uint8(packed[byte]), 0]
+
+
 @njit(fastmath=True, cache=True, nogil=True)
-def maxsim_int8(query, numbers, starts, scales, firsts, counts, scores):
+def maxsim(query, packed, width, levels, starts, scales, firsts, counts, scores):
     """See `vdr.maxsim.maxsim_at`; the query's vectors are a multiple of four."""
     n_query, dim = query.shape
     best = np.empty(n_query, np.float32)
+    numbers = np.zeros(max(dim, width * levels.shape[1]), np.int8)
     vector = np.empty(dim, np.float32)
     for unit in range(len(starts)):
         best[:] = _LOWEST
         for row in range(counts[unit]):
-            own = numbers[starts[unit] + row * dim : starts[unit] + (row + 1) * dim]
+            begin = starts[unit] + row * width
+            _unpack(packed[begin : begin + width], levels, numbers)
             for place in range(dim):
-                vector[place] = own[place]
+                vector[place] = numbers[place]
             scale = scales[firsts[unit] + row]
             for token in range(0, n_query, 4):
                 a, b, c, d = np.float32(0), np.float32(0), np.float32(0), np.float32(0)
@@ -72,6 +94,102 @@ def maxsim_int8(query, numbers, starts, scales, firsts, counts, scores):
         for token in range(n_query):
             total += best[token]
         scores[unit] = total
+
+
+@njit(fastmath=True, cache=True, nogil=True, inline="always")
+def _four_by_24(query, token, offsets, dim, four, padded):
+    """Multiply four vectors of unsigned bytes, each of them `padded` bytes long, by 24 vectors of a query.
+
+    `query` has, for each eight vectors and each four of the `dim` numbers, these four of each of the eight, as signed
+    bytes; `offsets` take away what the 128 add that made the four vectors unsigned.
+    """
+    a0 = a1 = a2 = a3 = simd.load(offsets, token)
+    b0 = b1 = b2 = b3 = simd.load(offsets, token + 8)
+    c0 = c1 = c2 = c3 = simd.load(offsets, token + 16)
+    at, group = token * dim, 8 * dim
+    for place in range(0, dim, 4):
+        a, b, c = simd.load(query, at), simd.load(query, at + group), simd.load(query, at + 2 * group)
+        at += 32
+        bytes_ = simd.repeat(four, place)
+        a0 = simd.add_products(a0, bytes_, a)
+        b0 = simd.add_products(b0, bytes_, b)
+        c0 = simd.add_products(c0, bytes_, c)
+        bytes_ = simd.repeat(four, padded + place)
+        a1 = simd.add_products(a1, bytes_, a)
+        b1 = simd.add_products(b1, bytes_, b)
+        c1 = simd.add_products(c1, bytes_, c)
+        bytes_ = simd.repeat(four, 2 * padded + place)
+        a2 = simd.add_products(a2, bytes_, a)
+        b2 = simd.add_products(b2, bytes_, b)
+        c2 = simd.add_products(c2, bytes_, c)
+        bytes_ = simd.repeat(four, 3 * padded + place)
+        a3 = simd.add_products(a3, bytes_, a)
+        b3 = simd.add_products(b3, bytes_, b)
+        c3 = simd.add_products(c3, bytes_, c)
+    return a0, b0, c0, a1, b1, c1, a2, b2, c2, a3, b3, c3
+
+
+@njit(fastmath=True, cache=True, nogil=True, inline="always")
+def _keep(best, at, a, b, c, scale):
+    simd.keep_largest(best, at, a, scale)
+    simd.keep_largest(best, at + 8, b, scale)
+    simd.keep_largest(best, at + 16, c, scale)
+
+
+@njit(fastmath=True, cache=True, nogil=True)
+def maxsim_bytes(query, offsets, steps, dim, packed, width, levels, starts, scales, firsts, counts, scores):
+    """See `vdr.maxsim.maxsim_at`; `query`, `offsets` and `steps` are of `vdr.maxsim.in_bytes`."""
+    best = np.empty(len(steps), np.float32)
+    padded = max(dim, width * levels.shape[1])
+    numbers, own = np.zeros((4, padded), np.int8), np.empty(4, np.float32)
+    four = numbers.reshape(-1)
+    for unit in range(len(starts)):
+        best[:] = _LOWEST
+        for row in range(0, counts[unit], 4):
+            for which in range(4):
+                one = min(row + which, counts[unit] - 1)  # the last ones are looked at again, to be four
+                begin = starts[unit] + one * width
+                own[which] = scales[firsts[unit] + one]
+                if width == dim:
+                    for place in range(0, dim, 32):
+                        simd.unsigned(packed, begin + place, four, which * padded + place)
+                else:
+                    _unpack(packed[begin : begin + width], levels, numbers[which])
+                    for place in range(0, dim, 32):
+                        simd.unsigned(four, which * padded + place, four, which * padded + place)
+            for token in range(0, len(steps), 24):
+                a0, b0, c0, a1, b1, c1, a2, b2, c2, a3, b3, c3 = _four_by_24(query, token, offsets, dim, four, padded)
+                _keep(best, token, a0, b0, c0, own[0])
+                _keep(best, token, a1, b1, c1, own[1])
+                _keep(best, token, a2, b2, c2, own[2])
+                _keep(best, token, a3, b3, c3, own[3])
+        total = np.float32(0)
+        for token in range(len(steps)):
+            total += best[token] * steps[token]
+        scores[unit] = total
+
+
+@njit(fastmath=True, cache=True, nogil=True)
+def products_bytes(query, offsets, steps, packed, scales, first, last, table):
+    """Write the products of a query with vectors `first` to `last - 1` of `packed`, `(n, dim)` bytes of `in_bytes`."""
+    dim = packed.shape[1]
+    flat, four, found = packed.reshape(-1), np.empty(4 * dim, np.int8), np.empty(4 * 24, np.float32)
+    for row in range(first, last, 4):
+        for which in range(4):
+            one = min(row + which, last - 1)
+            for place in range(0, dim, 32):
+                simd.unsigned(flat, one * dim + place, four, which * dim + place)
+        for token in range(0, len(steps), 24):
+            a0, b0, c0, a1, b1, c1, a2, b2, c2, a3, b3, c3 = _four_by_24(query, token, offsets, dim, four, dim)
+            found[:] = _LOWEST
+            _keep(found, 0, a0, b0, c0, np.float32(1))
+            _keep(found, 24, a1, b1, c1, np.float32(1))
+            _keep(found, 48, a2, b2, c2, np.float32(1))
+            _keep(found, 72, a3, b3, c3, np.float32(1))
+            for which in range(min(4, last - row)):
+                scale = scales[row + which]
+                for one in range(min(24, len(table) - token)):
+                    table[token + one, row + which] = found[24 * which + one] * steps[token + one] * scale
 
 
 @njit(fastmath=True, cache=True, nogil=True)
@@ -135,73 +253,3 @@ def walk(near, gains, starts, units, scores):
                 if seen[unit] != row + 1:
                     seen[unit] = row + 1
                     scores[unit] += gain
-
-
-@intrinsic
-def _lowest_bit(_context, _bits):
-    """Return the place of the lowest bit that is set."""
-
-    def generate(_target, builder, _signature, arguments):
-        return builder.cttz(arguments[0], ir.Constant(ir.IntType(1), 1))
-
-    return types.uint32(types.uint32), generate
-
-
-@njit(fastmath=True, cache=True, nogil=True)
-def to_bytes(table, lows, steps, rows):
-    """Write a table `(n_query, n_centroids)` by centroid; byte `b` stands for `low + step * b`."""
-    for token in range(len(table)):
-        low, factor = lows[token], 1 / steps[token]
-        for one in range(table.shape[1]):
-            rows[one, token] = np.uint8((table[token, one] - low) * factor + np.float32(0.5))
-
-
-@njit(fastmath=True, cache=True, nogil=True)
-def signs(
-    masks, rows, lows, steps, margins, floors, lookup, ids, members, signs, lengths, worth, id_offsets, vector_offsets,
-    units, scores,
-):  # fmt: skip
-    """Score by centroids and signs; see `vdr.codes.score_signs`. At most 32 vectors of the query."""
-    n_query, width = lookup.shape[0], lookup.shape[1]
-    floor, best = np.empty(n_query, np.int64), np.empty(n_query, np.float32)
-    most = 0
-    for unit in units:
-        most = max(most, id_offsets[unit + 1] - id_offsets[unit])
-    hits, begins = np.empty(most, np.int64), np.empty(most, np.int64)
-    one_bit = np.uint32(1)
-    for number in range(len(units)):
-        unit = units[number]
-        vector = vector_offsets[unit]
-        floor[:] = 0
-        found = 0
-        for at in range(id_offsets[unit], id_offsets[unit + 1]):
-            near = masks[ids[at]]
-            if near:
-                hits[found], begins[found] = at, vector
-                found += 1
-                while near:
-                    token = _lowest_bit(near)
-                    near &= near - one_bit
-                    floor[token] = max(floor[token], np.int64(rows[ids[at], token]))
-            vector += members[at]
-        for token in range(n_query):
-            floor[token] -= margins[token]
-            best[token] = floors[token]
-        for hit in range(found):
-            at, first = hits[hit], begins[hit]
-            near = masks[ids[at]]
-            while near:
-                token = _lowest_bit(near)
-                near &= near - one_bit
-                level = rows[ids[at], token]
-                if level >= floor[token]:
-                    centroid = lows[token] + steps[token] * level
-                    for one in range(first, first + members[at]):
-                        product = np.float32(0)
-                        for byte in range(width):
-                            product += lookup[token, byte, signs[one, byte]]
-                        best[token] = max(best[token], centroid + product * worth[lengths[one]])
-        total = np.float32(0)
-        for token in range(n_query):
-            total += best[token]
-        scores[number] = total

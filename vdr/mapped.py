@@ -44,9 +44,9 @@ class Finder:
         self._open = {self.files.index(name): _Bytes(folder / name) for name in searched}
         self._last = next(iter(self._open), -1)
 
-    def find(self, numbers: NDArray[np.int8]) -> NDArray[np.void]:
-        """Return where the numbers of a unit `(n, dim)` are, `NOWHERE` if they are not found."""
-        wanted = numbers.tobytes()
+    def find(self, packed: NDArray[np.uint8]) -> NDArray[np.void]:
+        """Return where the packed numbers of a unit `(n, width)` are, `NOWHERE` if they are not found."""
+        wanted = packed.tobytes()
         order = sorted(self._open, key=lambda file: (file < self._last, file))
         for window in (NEXT, WINDOW):
             for file in order:
@@ -94,28 +94,41 @@ class Mapped:
         """Whether a file is gone from the disk by now, as after a compaction; what was mapped before stays so."""
         return not all((self._folder / name).is_file() for name in self._maps)
 
-    def maxsim(self, query: Floats, spots: NDArray[np.void], counts: NDArray[np.integer], scales: Floats) -> Floats:
-        """Score units as `vdr.maxsim.maxsim_int8` does.
+    def maxsim(
+        self,
+        query: Floats,
+        spots: NDArray[np.void],
+        scales: Floats,
+        firsts: NDArray[np.integer],
+        counts: NDArray[np.integer],
+        bits: int,
+        *,
+        nearly: bool,
+    ) -> Floats:
+        """Score units as `vdr.maxsim.maxsim_at` does.
 
         Args:
             query: `(n_query, dim)`.
             spots: `(n_units,)` of `SPOT`.
+            scales: Of vectors.
+            firsts: `(n_units,)` the place in `scales` of each unit's first vector.
             counts: `(n_units,)` how many vectors each has.
-            scales: Of all these vectors.
+            bits: That a number has.
+            nearly: With the query in 8 bits, too.
 
         Returns:
             `(n_units,)`, not-a-number for units that are nowhere.
         """
         from vdr.maxsim import maxsim_at
 
-        ends = np.cumsum(counts)
         scores = np.full(len(spots), np.nan, np.float32)
         for file in np.unique(spots["file"]).tolist():
             numbers = self._numbered[file] if file >= 0 else None
             if numbers is not None:
                 own = np.flatnonzero(spots["file"] == file)
-                first = (ends - counts)[own]
-                scores[own] = maxsim_at(query, numbers, spots["at"][own], scales, first, counts[own])
+                scores[own] = maxsim_at(
+                    query, numbers, spots["at"][own], scales, firsts[own], counts[own], bits, nearly=nearly
+                )
         return scores
 
 

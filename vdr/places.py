@@ -1,12 +1,13 @@
 """Where the rows of units are in a table, so that some of many are read at once. Knows no schema beyond their names.
 
 LanceDB reads rows by row id several times faster than by a condition. Which row id a unit has changes when a table is
-compacted, so what was learnt holds for one version of the table.
+compacted, so the rows read are held against the units asked for, and looked for again where they are others.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
@@ -31,7 +32,7 @@ class Places:
     def __init__(self, database: Database, name: str) -> None:
         self._database = database
         self._name = name
-        self._learnt: tuple[object, dict[str, int], NDArray[np.int64], NDArray[np.int64]] | None = None
+        self._learnt: _Learnt | None = None
 
     def take(self, units: Sequence[tuple[str, int]], columns: Sequence[str]) -> pa.Table | None:
         """Return the rows of units, in any order; `doc_id` and `page` are always among the columns.
@@ -62,24 +63,54 @@ class Places:
         raise CorpusError(f"The corpus {self._database.uri} is being rewritten by another process. Try again.")
 
     def _find(self, table: pa.Table, units: Sequence[tuple[str, int]]) -> NDArray[np.int64]:
-        with self._database.readable():
-            version = (self._database.seen, table.version)
-        if self._learnt is None or self._learnt[0] != version:
-            self._learnt = (version, *self._learn(table))
-        _, numbers, places, rows = self._learnt
-        own = np.array([numbers.get(doc_id, -1) << 32 | page for doc_id, page in units], np.int64)
-        at = np.minimum(np.searchsorted(places, own), max(len(places) - 1, 0))
-        found: NDArray[np.int64] = rows[at[places[at] == own]] if len(places) else rows
-        return found
+        if self._learnt is None or self._learnt.of != self._database.seen:
+            self._learnt = self._learn(table)
+        rows = self._learnt.rows(units)
+        if (rows < 0).any():  # units that came since, or that are none
+            with self._database.readable():
+                version = table.version
+            if version != self._learnt.version:
+                self._learnt = self._learn(table)
+                rows = self._learnt.rows(units)
+        return rows[rows >= 0]
 
-    def _learn(self, table: pa.Table) -> tuple[dict[str, int], NDArray[np.int64], NDArray[np.int64]]:
-        """Return a number for each document, the units as `number << 32 | page` in rising order, and their row ids."""
+    def _learn(self, table: pa.Table) -> _Learnt:
         with self._database.readable():
+            version = table.version
             rows = table.search().with_row_id(True).select(["doc_id", "page"]).to_arrow().combine_chunks()
         if not len(rows):
-            return {}, np.zeros(0, np.int64), np.zeros(0, np.int64)
+            return _Learnt(self._database.seen, version, {}, np.zeros(0, np.int64), np.zeros(0, np.int64))
         documents = pc.dictionary_encode(rows["doc_id"].combine_chunks())
         numbers = {doc_id: number for number, doc_id in enumerate(documents.dictionary.to_pylist())}
         places = documents.indices.to_numpy().astype(np.int64) << 32 | rows["page"].to_numpy().astype(np.int64)
         order = np.argsort(places, kind="stable")
-        return numbers, places[order], rows["_rowid"].to_numpy().astype(np.int64)[order]
+        row_ids = rows["_rowid"].to_numpy().astype(np.int64)
+        return _Learnt(self._database.seen, version, numbers, places[order], row_ids[order])
+
+
+@dataclass(frozen=True, slots=True)
+class _Learnt:
+    """The row ids as they once were.
+
+    Attributes:
+        of: Which corpus.
+        version: Of the table.
+        numbers: A number for each document.
+        places: The units, as `number << 32 | page`, in rising order.
+        row_ids: Theirs.
+    """
+
+    of: str
+    version: int
+    numbers: Mapping[str, int]
+    places: NDArray[np.int64]
+    row_ids: NDArray[np.int64]
+
+    def rows(self, units: Sequence[tuple[str, int]]) -> NDArray[np.int64]:
+        """Return the row id of each unit, -1 where it has none."""
+        if not len(self.places):
+            return np.full(len(units), -1, np.int64)
+        own = np.array([self.numbers.get(doc_id, -1) << 32 | page for doc_id, page in units], np.int64)
+        at = np.minimum(np.searchsorted(self.places, own), len(self.places) - 1)
+        rows: NDArray[np.int64] = np.where(self.places[at] == own, self.row_ids[at], -1)
+        return rows

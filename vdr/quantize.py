@@ -82,6 +82,13 @@ def unpack(packed: NDArray[np.uint8], dim: int, bits: int) -> NDArray[np.int8]:
     return numbers
 
 
+@lru_cache
+def levels_of_bytes(bits: int) -> NDArray[np.int8]:
+    """Return `(256, n)`: the numbers that a byte of `pack` holds, by its value."""
+    several = 8 // bits
+    return unpack(np.arange(256, dtype=np.uint8)[:, None], several, bits)
+
+
 def to_space(vectors: Floats, bits: int) -> Floats:
     """Return vectors, or a query, as they are compared at so many bits: rotated, but for 8 bits of few numbers."""
     if not _is_rotated(vectors.shape[1], bits):

@@ -29,7 +29,8 @@ class Scores:
     """What a channel found.
 
     Attributes:
-        exact: MaxSim scores by key; the best units are among them.
+        exact: MaxSim scores by key; the best units are among them. Where units were left out, those behind the best
+            are exact but for some thousandth a vector of the query, which is kept in 8 bits for them.
         estimated: Scores of further candidates, corrected by how far the estimates of `exact` are off on average.
             These units rank behind all of `exact`.
     """
@@ -83,27 +84,43 @@ def _staged(
     vectors: Vectors, index: Index, query: Floats, doc_ids: Collection[str], names: Mapping[str, str], k: int
 ) -> Scores:
     count = max(search.CANDIDATES, 4 * k)
-    units, estimates = search.candidates(query, index.centroids, index.codes, index.lists, index.of(doc_ids), count)
+    units, estimates = search.candidates(query, index.centroids, index.in_8_bits, index.lists, index.of(doc_ids), count)
+    scorer = _Scorer(vectors, index, query)
+    nearly = search.rescore(estimates, k, lambda first, last: scorer(units[first:last], nearly=True), search.FIRST)
+    left = len(nearly)
+    off = np.nanmean(nearly - estimates[:left]) if not np.isnan(nearly).all() else np.float32(0)
+    order = np.argsort(-nearly, kind="stable")[: left - np.isnan(nearly).sum()]  # what is gone comes last
+    best, scores = units[order], nearly[order]
+    exact = search.rescore(scores, k, lambda first, last: scorer(best[first:last]), search.CLOSE)
+    scores[: len(exact)] = exact
+    there = {
+        key: score for key, score in zip(_keys(index, best, names), scores.tolist(), strict=True) if score == score
+    }
+    return Scores(there, dict(zip(_keys(index, units[left:], names), (estimates[left:] + off).tolist(), strict=True)))
 
-    def exactly(first: int, last: int) -> Floats:
-        part = units[first:last]
-        begins = index.codes.vector_offsets
-        counts = begins[part + 1] - begins[part]
-        scales = np.concatenate([index.scales[begins[unit] : begins[unit + 1]] for unit in part.tolist()])
-        scores = index.mapped.maxsim(query, index.spots[part], counts, scales)
+
+class _Scorer:
+    """Scores units of an index by their vectors: from mapped files, or through LanceDB what is not found there."""
+
+    def __init__(self, vectors: Vectors, index: Index, query: Floats) -> None:
+        pin = vectors.pin()
+        assert pin is not None, "a channel with an index has a table"
+        self._vectors, self._index, self._query, self._bits = vectors, index, query, pin.bits
+
+    def __call__(self, units: NDArray[np.int64], *, nearly: bool = False) -> Floats:
+        """Return `(n,)` scores, not-a-number for units that are gone; see `vdr.maxsim.maxsim_at` for `nearly`."""
+        index = self._index
+        firsts = index.begins[units]
+        counts = index.begins[units + 1] - firsts
+        spots = index.spots[units]
+        scores = index.mapped.maxsim(self._query, spots, index.scales, firsts, counts, self._bits, nearly=nearly)
         rest = np.flatnonzero(np.isnan(scores))
         if len(rest):
-            found, quantized, offsets = vectors.fetch(index, part[rest])
-            order = np.argsort(part[rest])
-            place = rest[order[np.searchsorted(part[rest][order], found)]]
-            scores[place] = maxsim_int8(query, quantized.numbers, quantized.scales, offsets)
+            found, quantized, offsets = self._vectors.fetch(index, units[rest])
+            order = np.argsort(units[rest])
+            place = rest[order[np.searchsorted(units[rest][order], found)]]
+            scores[place] = maxsim_int8(self._query, quantized.numbers, quantized.scales, offsets)
         return scores
-
-    scores = search.rescore(estimates, k, exactly)
-    keys = _keys(index, units, names)
-    there = {key: score for key, score in zip(keys, scores.tolist(), strict=False) if score == score}
-    off = np.nanmean(scores - estimates[: len(scores)]) if there else np.float32(0)
-    return Scores(there, dict(zip(keys[len(scores) :], (estimates[len(scores) :] + off).tolist(), strict=True)))
 
 
 def _keys(index: Index, units: NDArray[np.int64], names: Mapping[str, str]) -> list[str]:

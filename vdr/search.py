@@ -12,22 +12,23 @@ import snowballstemmer
 from numpy.typing import NDArray
 
 from vdr import codes as coding
-from vdr.codes import Centroids, Codes, Lists
+from vdr.codes import Centroids, Lists
 from vdr.errors import QueryError
+from vdr.maxsim import Bytes, products
 from vdr.types import Floats
 
 MAX_QUERY_WORDS = 1_000
 CANDIDATES = 2_048
-"""Units that are scored by centroids and signs, at least; more where more hits are wanted."""
-PROBES = 128
+"""Units that may be scored by their vectors, at least; more where more hits are wanted."""
+PROBES = 64
 """Centroids looked at for each of a query's vectors."""
-REACH = np.float32(0.2)
+REACH = 0.3
 """Part of the distance of its vectors from a centroid that counts as nearness: what a wide cell holds may be nearer to
 the query than its middle."""
-FIRST = 96
-"""Units scored exactly at first, or twice the hits wanted if that is more."""
+FIRST, CLOSE = 128, 24
+"""Units scored at first by estimates from centroids, and from vectors in 8 bits; twice the hits wanted if more."""
 SURE = 3.5
-"""Spreads of the estimates' error by which a unit may miss the best and still be scored."""
+"""Spreads of the forecasts' error by which a unit may miss the best and still be scored."""
 SNIPPET_WORDS = 32
 _STEMMER = snowballstemmer.stemmer("english")
 
@@ -53,60 +54,70 @@ def check_query(query: str) -> str:
 def candidates(
     query: Floats,
     centroids: Centroids,
-    codes: Codes,
+    in_8_bits: Bytes,
     lists: Sequence[Lists],
     units: NDArray[np.int64],
     count: int = CANDIDATES,
 ) -> tuple[NDArray[np.int64], Floats]:
-    """Return the units that compact codes find best, best first, and estimates of their scores.
-
-    All units are scored by their centroids, then the best `count` of them by centroids and signs.
+    """Return the units that compact codes find best, best first, and estimates of their scores, by their centroids.
 
     Args:
         query: `(n_query, dim)`.
         centroids: What the codes refer to.
-        codes: Of all units.
-        lists: The same by centroid.
+        in_8_bits: Their vectors by `vdr.maxsim.in_bytes`.
+        lists: The codes of all units, by centroid.
         units: Those that a filter lets through.
         count: How many come back at most.
     """
-    table = query @ centroids.fine.T
-    reach = REACH * np.linalg.norm(query, axis=1, keepdims=True) * centroids.reach
-    near = coding.nearest(table + reach.astype(np.float32), PROBES)
+    table = products(query, centroids.fine, in_8_bits)
+    table += np.float32(REACH) * np.linalg.norm(query, axis=1, keepdims=True) * centroids.reach
+    near = coding.nearest(table, PROBES)
+    estimates = coding.score_ids(near, lists)[units]
     if len(units) > count:
-        scores = coding.score_ids(near, lists)[units]
-        units = units[np.argpartition(-scores, count - 1)[:count]]
-    estimates = coding.score_signs(query, table, near, codes, units)
+        best = np.argpartition(-estimates, count - 1)[:count]
+        units, estimates = units[best], estimates[best]
     order = np.argsort(-estimates, kind="stable")
     return units[order], estimates[order]
 
 
-def rescore(estimates: Floats, k: int, score: Callable[[int, int], Floats]) -> Floats:
-    """Score candidates exactly, best estimates first, until no other can be expected among the best `k`.
+def rescore(estimates: Floats, k: int, score: Callable[[int, int], Floats], first: int) -> Floats:
+    """Score candidates better, best estimates first, until no other can be expected among the best `k`.
 
-    An estimate is off by some mean and spread, which is learnt from those scored so far. Scoring ends where even an
-    error of `SURE` spreads would not lift the next candidate to the best `k`.
+    How scores follow from estimates, and how far they spread around that, is learnt from those scored so far. Scoring
+    ends where even an error of `SURE` spreads would not lift the next candidate to the best `k`.
 
     Args:
         estimates: `(n,)`, falling.
         k: How many hits are wanted.
-        score: Returns the exact scores of candidates `first` to `last - 1`, not-a-number where one is gone.
+        score: Returns the scores of candidates from one to before another, not-a-number where one is gone.
+        first: How many are scored at once, or `2 * k` if that is more.
 
     Returns:
-        `(m,)` exact scores of the first `m` candidates.
+        `(m,)` scores of the first `m` candidates.
     """
-    exact = np.zeros(0, np.float32)
-    last = max(FIRST, 2 * k)
-    while len(exact) < len(estimates):
-        exact = np.concatenate([exact, score(len(exact), min(last, len(estimates)))])
-        there = exact[~np.isnan(exact)]
-        if len(exact) < len(estimates) and len(there) >= k:
-            errors = there - estimates[: len(exact)][~np.isnan(exact)]
-            reach = estimates[len(exact)] + errors.mean() + SURE * errors.std()
-            if reach < np.partition(there, len(there) - k)[len(there) - k]:
-                break
-        last = len(exact) + max(FIRST, k)
-    return exact
+    found = np.zeros(0, np.float32)
+    step = max(first, 2 * k)
+    while len(found) < len(estimates):
+        found = np.concatenate([found, score(len(found), min(len(found) + step, len(estimates)))])
+        there = found[~np.isnan(found)]
+        if len(found) == len(estimates) or len(there) < k:
+            continue
+        if _reach(estimates[: len(found)][~np.isnan(found)], there, estimates[len(found)]) < _largest(there, k):
+            break
+    return found
+
+
+def _reach(estimates: Floats, scores: Floats, estimate: float) -> float:
+    """Return how large a score may be that has this estimate, by a line fitted to those that are known."""
+    apart, above = estimates - estimates.mean(), scores - scores.mean()
+    slope = float(apart @ above) / max(float(apart @ apart), 1e-12)
+    spread = float((above - slope * apart).std())
+    return float(scores.mean()) + slope * (estimate - float(estimates.mean())) + SURE * spread
+
+
+def _largest(scores: Floats, k: int) -> float:
+    """Return the `k`-th largest."""
+    return float(np.partition(scores, len(scores) - k)[len(scores) - k])
 
 
 def ranked(scores: Mapping[str, float], k: int | None = None) -> list[tuple[str, float]]:

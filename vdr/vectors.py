@@ -24,7 +24,7 @@ from vdr.errors import CorpusError
 from vdr.index import Index, Manifest
 from vdr.mapped import NOWHERE, Finder
 from vdr.places import Places
-from vdr.quantize import Quantized, dequantize
+from vdr.quantize import Quantized, dequantize, pack
 from vdr.tables import Choice
 from vdr.types import Channel, Floats, Ints
 
@@ -290,9 +290,9 @@ class Vectors:
             numbers, scales = batch.quantized.numbers, batch.quantized.scales
             coded, error = coding.encode(numbers * scales[:, None], batch.offsets, centroids)
             pages = [int(key.rpartition(":")[2]) for key in batch.keys]
-            # codes have the vectors in another order than the table
             units = list(zip(owners, pages, strict=True))
-            manifest = indexing.append(folder, manifest, units, coded, scales, _spots(finder, batch), error)
+            spots, counts = self._spots(finder, batch), np.diff(batch.offsets)
+            manifest = indexing.append(folder, manifest, units, coded, scales, counts, spots, error)
             without.difference_update(owners)
         if without:
             rows = [(doc_id, indexing.NO_PAGE) for doc_id in sorted(without)]
@@ -300,9 +300,7 @@ class Vectors:
         return manifest
 
     def _finder(self, folder: Path, manifest: Manifest, *, again: bool = False) -> Finder:
-        pin = self.pin()
-        as_scored = pin is not None and pin.bits == 8  # fewer bits are unpacked before they are scored
-        return Finder(indexing.data_folder(folder) if as_scored else folder, manifest.files, again=again)
+        return Finder(indexing.data_folder(folder), manifest.files, again=again)
 
     def _locate(self, folder: Path, index: Index) -> None:
         """Look for all units again, after a compaction."""
@@ -312,16 +310,17 @@ class Vectors:
         spots = np.full(len(index.pages), NOWHERE)
         for owners, batch in self._read(None):
             pages = (int(key.rpartition(":")[2]) for key in batch.keys)
-            for unit, spot in zip(zip(owners, pages, strict=True), _spots(finder, batch), strict=True):
+            for unit, spot in zip(zip(owners, pages, strict=True), self._spots(finder, batch), strict=True):
                 if unit in number:
                     spots[number[unit]] = spot
         indexing.commit(folder, indexing.locate(folder, index.manifest, spots, finder.files))
 
-
-def _spots(finder: Finder, batch: Batch) -> NDArray[np.void]:
-    """Return where each unit of a batch is."""
-    numbers = batch.quantized.numbers
-    return np.array([finder.find(numbers[first:last]) for first, last in pairwise(batch.offsets.tolist())])
+    def _spots(self, finder: Finder, batch: Batch) -> NDArray[np.void]:
+        """Return where each unit of a batch is."""
+        pin = self.pin()
+        assert pin is not None, "a batch is of a channel with vectors"
+        packed = pack(batch.quantized, pin.bits)
+        return np.array([finder.find(packed[first:last]) for first, last in pairwise(batch.offsets.tolist())])
 
 
 def vectors_of(batch: Batch, choice: Choice) -> Floats:
