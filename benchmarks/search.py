@@ -1,7 +1,7 @@
 """How well and how fast engines search the same pages: recall, latency, build time, disk and memory, side by side.
 
     python benchmarks/search.py --pages N [--engines A,B] [--queries N] [--pdfs SET] [--device cuda] [--json]
-                                [--markdown] [--plot FILE] [--with ROWS.json]
+                                [--keep DIR] [--markdown] [--plot FILE] [--with ROWS.json]
 
 SET is a folder of PDFs, or one with `pdfs/` and `queries.jsonl` (by default `mmlongbench-dev` in the folder that
 VDR_EVAL_DATA names, else the sample documents); beyond its pages come distractors (see `search_vectors`). The truth is
@@ -19,11 +19,13 @@ import json
 import multiprocessing
 import os
 import resource
+import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -69,6 +71,8 @@ class Searched:
 def build(name: str, judged_set: Path, cache: Path, count: int, folder: Path) -> float:
     """Build an engine's index, in a process of its own; return the seconds."""
     pages = BenchmarkPages(load_pool(judged_set, cache), count)
+    shutil.rmtree(folder, ignore_errors=True)  # a run that was interrupted
+    folder.mkdir(parents=True)
     begin = time.perf_counter()
     ENGINES[name]().build(pages, folder)
     return time.perf_counter() - begin
@@ -137,12 +141,21 @@ def best_trial(trials: Sequence[Trial], scores: Floats) -> Trial:
 
 
 def measure(
-    name: str, judged_set: Path, cache: Path, pages: BenchmarkPages, queries: Floats, scores: Floats, device: str
+    name: str,
+    judged_set: Path,
+    cache: Path,
+    pages: BenchmarkPages,
+    queries: Floats,
+    scores: Floats,
+    device: str,
+    keep: Path | None,
 ) -> Row:
-    """Measure one engine; its files are deleted afterwards."""
-    with tempfile.TemporaryDirectory(dir=cache, prefix=f"{name}-") as temporary:
-        folder = Path(temporary)
-        build_s = alone(build, name, judged_set, cache, pages.count, folder)
+    """Measure one engine; its files are deleted afterwards, unless they are kept."""
+    with kept_or_temporary(keep, f"{name}-{pages.count}-{pages.pool.fingerprint}", cache) as folder:
+        took = folder.with_name(f"{folder.name}.seconds")
+        if not took.is_file():
+            took.write_text(str(alone(build, name, judged_set, cache, pages.count, folder)))
+        build_s = float(took.read_text())
         disk = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
         searched: Searched = alone(search, name, folder, queries, device)
     trial = best_trial(searched.trials, scores)
@@ -164,6 +177,16 @@ def measure(
         "setting": ", ".join(f"{key} {value}" for key, value in trial.setting.items()),
         "device": device,
     }
+
+
+@contextmanager
+def kept_or_temporary(keep: Path | None, name: str, cache: Path) -> Iterator[Path]:
+    """Give an engine a folder: one that stays, or one that is gone afterwards."""
+    if keep is None:
+        with tempfile.TemporaryDirectory(dir=cache, prefix=f"{name}-") as temporary:
+            yield Path(temporary, "built")
+    else:
+        yield keep / name
 
 
 def exact_scores(pages: BenchmarkPages, queries: Floats, cache: Path) -> Floats:
@@ -194,6 +217,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu", help="where to score, if an engine can")
     parser.add_argument("--with", dest="others", type=Path, action="append", default=[], metavar="ROWS.json",
                         help="rows of an earlier --json run, for the table and the plot")  # fmt: skip
+    parser.add_argument("--keep", type=Path, metavar="DIR", help="keep indexes here, and use those of an earlier run")
     parser.add_argument("--json", action="store_true", help="print rows as JSON")
     parser.add_argument("--markdown", action="store_true", help="print the table for docs/performance.md")
     parser.add_argument("--plot", type=Path, metavar="FILE", help="draw recall over latency")
@@ -225,7 +249,7 @@ def rows_of(given: argparse.Namespace) -> tuple[list[Row], list[str]]:
     for name in given.engines:
         print(f"{name} ...", file=sys.stderr)
         try:
-            rows.append(measure(name, given.pdfs, cache, pages, queries, scores, given.device))
+            rows.append(measure(name, given.pdfs, cache, pages, queries, scores, given.device, given.keep))
             print(json.dumps(rows[-1]), file=sys.stderr)
         except Exception as error:  # of any kind: the other engines are still to be measured
             print(f"{name} failed: {type(error).__name__}: {error}", file=sys.stderr)

@@ -10,13 +10,14 @@ import pytest
 import torch
 from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
-from vdr import Corpus
+from vdr import Corpus, explain
 from vdr.encode import load_page_encoder
 from vdr.encode.mini import VdrMini, load, reader
 from vdr.encode.mini.eight_bits import EightBits, eight_bits_are_faster
 from vdr.encode.mini.encoder import WEIGHTS
 from vdr.encode.mini.network import Tower
 from vdr.encode.mini.reader import Reader
+from vdr.encode.minilm import load as load_minilm
 from vdr.maxsim import maxsim
 from vdr.types import Floats
 
@@ -179,3 +180,40 @@ def test_scans_without_a_text_layer_are_found_and_lit_up(sample: Path, sample_co
     reader = load()
     read = dict(reader.read(image))
     assert lit == pytest.approx(np.array(read["soundboard"]), abs=0.02)
+
+
+DESCALING = ["The machine asks for descaling every two months.", "Descale at once, and rinse the tank and the wand."]
+
+
+@pytest.mark.parametrize("query", ["How is the machine descaled?", "the machine, is it descaled ?"])
+def test_a_rare_word_of_a_question_lights_its_relatives_and_no_small_words(
+    mini: VdrMini, tmp_path: Path, query: str
+) -> None:
+    drawn(DESCALING).save(tmp_path / "manual.png")
+    corpus = Corpus(tmp_path / "corpus", text_encoder="none")
+    corpus.add(tmp_path / "manual.png")
+    why = corpus.explain("manual.png:1", query, channel="visual")
+    read = words(mini, drawn(DESCALING))
+    assert read.index("descaling") == 4 and len(read) == len(why.similarity[0]) == 17
+    lit = dict(zip(read, explain.heat(why).tolist(), strict=True))
+    assert min(lit["machine"], lit["descaling"], lit["descale"]) > 0.5
+    assert max(lit[word] for word in ("asks", "every", "two", "at", "and", "tank", "the")) < 0.25
+    descaled = why.similarity[[token.startswith("descaled") for token in query.split()].index(True)]
+    assert {read[place] for place in np.argsort(-descaled)[:2]} == {"descaling", "descale"}
+
+
+def test_a_query_of_punctuation_is_explained_as_it_is_searched(mini: VdrMini) -> None:
+    searched, explained = mini.encode_query("?!"), mini.encode_query_to_explain("?!")
+    assert explained.tokens == searched.tokens == ("?!",)
+    assert (explained.vectors == searched.vectors).all()
+
+
+def test_words_of_a_query_are_as_those_of_a_page(mini: VdrMini) -> None:
+    spoken = ["when", "was", "the", "espresso", "machine", "last", "descaled", "by", "the", "concessionaire"]
+    by_page = mini._models[1].read([spoken])[0]
+    by_query = load_minilm().words(spoken)
+    assert np.einsum("nd,nd->n", by_page, by_query).min() > 0.998
+    assert load_minilm().words([]).shape == (0, 384)
+    whole, window = (load_minilm().words((spoken * 60)[:most]) for most in (None, 254))  # read in windows of 254
+    assert (len(whole), len(window)) == (600, 254)
+    np.testing.assert_allclose(whole[:254], window, atol=1e-5)

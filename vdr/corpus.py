@@ -336,7 +336,7 @@ class Corpus:
             page = self._store.multivector("visual", unit.key)
             if page is None or page.boxes is None or not page.boxes.any():
                 return None  # never encoded, or by a model whose patches have no known place
-            return explain.explain_visual(self._query("visual", query), page)
+            return explain.explain_visual(self._query("visual", query, "encode_query_to_explain"), page)
         page = self._store.multivector("text", unit.key)
         return explain.explain_text(self._query("text", query), page, unit.text, unit.boxes) if page else None
 
@@ -374,10 +374,12 @@ class Corpus:
             chosen = [document for document in chosen if document.info.collection == collection]
         return [document.doc_id for document in chosen]
 
-    def _query(self, channel: Channel, query: str) -> QueryVectors:
+    def _query(self, channel: Channel, query: str, method: str = "encode_query") -> QueryVectors:
+        """Encode a query, by a method that not every encoder has, or as for a search."""
         encoder = self._encoder(channel)
         assert encoder is not None, f"a corpus with {channel} vectors has a pinned encoder"
-        return encoder.encode_query(query)
+        encoded: QueryVectors = getattr(encoder, method, encoder.encode_query)(query)
+        return encoded
 
     def _unit(self, key: str) -> StoredUnit:
         units = self._store.units([key])

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from vdr import explain, retrieve, search, shortlist
+from vdr import explain, retrieve, search
 from vdr.blend import blend
 from vdr.errors import QueryError
 from vdr.fusion import DEPTH, DOCUMENT
@@ -211,7 +211,7 @@ class _Scoring:
 
     def _maxsim(self, channel: Channel, query: QueryVectors, k: int) -> Scores:
         if self._keys is not None:
-            return shortlist.score(self._store, channel, query.vectors, self._keys)
+            return retrieve.score_keys(self._store, channel, query.vectors, self._keys)
         request = self._request
         return retrieve.score(self._store, channel, query.vectors, request.doc_ids, k, exact=request.exact)
 

@@ -6,7 +6,7 @@ exactly: a small channel, documents that another process wrote and did not code,
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,7 +18,7 @@ from vdr.maxsim import maxsim_int8
 from vdr.quantize import to_space
 from vdr.store import Store
 from vdr.types import Channel, Floats
-from vdr.vectors import Vectors
+from vdr.vectors import Batch, Vectors
 
 COMPILE = 16 << 20
 """Bytes of vectors from which exhaustive scoring loads the compiled kernel."""
@@ -70,10 +70,30 @@ def score(
     return Scores({**staged.exact, **_exhaustively(vectors, query, uncoded)}, staged.estimated) if uncoded else staged
 
 
+def score_keys(store: Store, channel: Channel, query: Floats, keys: Collection[str]) -> Scores:
+    """Score given units exactly: the second stage behind a cheaper one. Those without vectors get no score.
+
+    Args:
+        store: The corpus.
+        channel: `visual` or `text`.
+        query: `(n_query, dim)`.
+        keys: Of the units.
+    """
+    vectors, pin = store.vectors(channel), store.pin(channel)
+    if pin is None or not len(query) or not keys:
+        return Scores({}, {})
+    query = np.ascontiguousarray(to_space(query, pin.bits), np.float32)
+    return Scores(_each(vectors, query, vectors.keyed(keys, store.live())), {})
+
+
 def _exhaustively(vectors: Vectors, query: Floats, doc_ids: Collection[str]) -> dict[str, float]:
+    return _each(vectors, query, vectors.batches(doc_ids))
+
+
+def _each(vectors: Vectors, query: Floats, batches: Iterable[Batch]) -> dict[str, float]:
     scores: dict[str, float] = {}
     compiled = vectors.size() > COMPILE
-    for batch in vectors.batches(doc_ids):
+    for batch in batches:
         numbers, scales = batch.quantized.numbers, batch.quantized.scales
         found = maxsim_int8(query, numbers, scales, batch.offsets, compiled=compiled)
         scores.update(zip(batch.keys, found.tolist(), strict=True))

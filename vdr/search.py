@@ -27,8 +27,8 @@ REACH = 0.3
 the query than its middle."""
 FIRST, CLOSE = 128, 24
 """Units scored at first by estimates from centroids, and from vectors in 8 bits; twice the hits wanted if more."""
-SURE = 3.5
-"""Spreads of the forecasts' error by which a unit may miss the best and still be scored."""
+MISSED = 0.003
+"""Share of the best that may be expected among the candidates that are not scored."""
 SNIPPET_WORDS = 32
 _STEMMER = snowballstemmer.stemmer("english")
 
@@ -83,8 +83,8 @@ def candidates(
 def rescore(estimates: Floats, k: int, score: Callable[[int, int], Floats], first: int) -> Floats:
     """Score candidates better, best estimates first, until no other can be expected among the best `k`.
 
-    How scores follow from estimates, and how far they spread around that, is learnt from those scored so far. Scoring
-    ends where even an error of `SURE` spreads would not lift the next candidate to the best `k`.
+    How scores follow from estimates, and how far they spread around that, is learnt from those scored so far. So each
+    of the others has a chance to be among the best `k`; scoring ends where all chances together are below `MISSED`.
 
     Args:
         estimates: `(n,)`, falling.
@@ -102,22 +102,23 @@ def rescore(estimates: Floats, k: int, score: Callable[[int, int], Floats], firs
         there = found[~np.isnan(found)]
         if len(found) == len(estimates) or len(there) < k:
             continue
-        if _reach(estimates[: len(found)][~np.isnan(found)], there, estimates[len(found)]) < _largest(there, k):
+        least = np.partition(there, len(there) - k)[len(there) - k]
+        known = estimates[: len(found)][~np.isnan(found)]
+        if _chances(known, there, estimates[len(found) :], least).sum() < MISSED * k:
             break
     return found
 
 
-def _reach(estimates: Floats, scores: Floats, estimate: float) -> float:
-    """Return how large a score may be that has this estimate, by a line fitted to those that are known."""
+def _chances(estimates: Floats, scores: Floats, others: Floats, least: float) -> Floats:
+    """Return the chance of each of `others` to score at least so much, by a line fitted to what is known."""
+    from scipy.special import ndtr
+
     apart, above = estimates - estimates.mean(), scores - scores.mean()
-    slope = float(apart @ above) / max(float(apart @ apart), 1e-12)
-    spread = float((above - slope * apart).std())
-    return float(scores.mean()) + slope * (estimate - float(estimates.mean())) + SURE * spread
-
-
-def _largest(scores: Floats, k: int) -> float:
-    """Return the `k`-th largest."""
-    return float(np.partition(scores, len(scores) - k)[len(scores) - k])
+    slope = (apart @ above) / max(apart @ apart, 1e-12)
+    spread = max((above - slope * apart).std(), 1e-12)
+    expected = scores.mean() + slope * (others - estimates.mean())
+    chances: Floats = ndtr((expected - least) / spread)
+    return chances
 
 
 def ranked(scores: Mapping[str, float], k: int | None = None) -> list[tuple[str, float]]:

@@ -139,6 +139,12 @@ class Vectors:
             if (chosen := _of(owners, batch, doc_ids)) is not None:
                 yield chosen[1]
 
+    def keyed(self, keys: Collection[str], doc_ids: Collection[str]) -> Iterator[Batch]:
+        """Yield the vectors of some units, those of them that these documents have."""
+        for owners, batch in self._rows(any_of("key", sorted(keys))):
+            if (chosen := _of(owners, batch, doc_ids)) is not None:
+                yield chosen[1]
+
     def size(self) -> int:
         """Return about how many bytes the vectors have."""
         table, pin = self.table, self.pin()
@@ -155,12 +161,16 @@ class Vectors:
 
     def _read(self, doc_ids: Collection[str] | None) -> Iterator[tuple[list[str], Batch]]:
         """Yield rows with their documents; of others too where there are too many documents to name."""
+        named = doc_ids is not None and len(doc_ids) <= NAMED
+        return self._rows(any_of("doc_id", sorted(doc_ids)) if doc_ids is not None and named else None)
+
+    def _rows(self, condition: str | None) -> Iterator[tuple[list[str], Batch]]:
         table, pin = self.table, self.pin()
         if table is None or pin is None:
             return
         query = table.search().select(["key", "doc_id", "numbers", "scales"])
-        if doc_ids is not None and len(doc_ids) <= NAMED:
-            query = query.where(any_of("doc_id", sorted(doc_ids)))
+        if condition is not None:
+            query = query.where(condition)
         reader = query.to_batches(batch_size=SCAN_ROWS)
         while True:
             with self._database.readable():

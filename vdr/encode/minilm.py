@@ -121,9 +121,31 @@ class MiniLM:
         model.to(best_dtype(model.device.type))
         return TokenEncoder(self.name, self.fingerprint, model)
 
+    def words(self, words: Sequence[str]) -> Floats:
+        """Return a vector `(n, 384)` of unit length for each word, not turned, as vdr-mini gives one to a page's.
+
+        A word goes in as the mean of its wordpieces' embeddings, so one of many pieces is one vector all the same.
+
+        Args:
+            words: In lower case, without punctuation.
+        """
+        pieces = self._weights["embeddings.word_embeddings.weight"]
+        nothing = self._tokenizer.encode("").ids[:1]
+        ids = [self._tokenizer.encode(word, add_special_tokens=False).ids or nothing for word in words]
+        means = np.array([pieces[own].mean(axis=0) for own in ids], np.float32).reshape(-1, DIM)
+        ends = pieces[self._tokenizer.encode("").ids]  # the two special tokens
+        room = LENGTH - 2
+        windows = (means[first : first + room] for first in range(0, len(means), room))
+        found = [self._read(np.concatenate([ends[:1], window, ends[1:]]))[1:-1] for window in windows]
+        return np.concatenate(found) if found else means
+
     def states(self, ids: Ints) -> Floats:
         """Return the last layer's vectors `(n, 384)` of one sequence of token ids `(n,)`, unit length."""
-        weights = self._weights
+        return self._read(self._weights["embeddings.word_embeddings.weight"][ids])
+
+    def _read(self, pieces: Floats) -> Floats:
+        """Return the last layer's vectors of one sequence of embeddings `(n, 384)`, unit length."""
+        weights, n = self._weights, len(pieces)
 
         def linear(x: Floats, name: str) -> Floats:
             result: Floats = x @ weights[f"{name}.weight"].T + weights[f"{name}.bias"]
@@ -135,17 +157,17 @@ class MiniLM:
             return x * weights[f"{name}.LayerNorm.weight"] + weights[f"{name}.LayerNorm.bias"]
 
         def heads(x: Floats) -> Floats:
-            return x.reshape(len(ids), HEADS, -1).transpose(1, 0, 2)
+            return x.reshape(n, HEADS, -1).transpose(1, 0, 2)
 
         embed = "embeddings.{}_embeddings.weight".format
-        x = weights[embed("word")][ids] + weights[embed("position")][: len(ids)] + weights[embed("token_type")][0]
+        x = pieces + weights[embed("position")][:n] + weights[embed("token_type")][0]
         x = norm(x, "embeddings")
         for layer in (f"encoder.layer.{index}" for index in range(LAYERS)):
             query, key, value = (
                 heads(linear(x, f"{layer}.attention.self.{part}")) for part in ("query", "key", "value")
             )
             attended = softmax(query @ key.transpose(0, 2, 1) / np.float32((DIM // HEADS) ** 0.5)) @ value
-            attended = linear(attended.transpose(1, 0, 2).reshape(len(ids), DIM), f"{layer}.attention.output.dense")
+            attended = linear(attended.transpose(1, 0, 2).reshape(n, DIM), f"{layer}.attention.output.dense")
             x = norm(x + attended, f"{layer}.attention.output")
             x = norm(
                 x + linear(gelu(linear(x, f"{layer}.intermediate.dense")), f"{layer}.output.dense"),

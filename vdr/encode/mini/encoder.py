@@ -56,6 +56,22 @@ class VdrMini:
         """Return a vector for each wordpiece."""
         return self._queries.encode_query(text)
 
+    def encode_query_to_explain(self, text: str) -> QueryVectors:
+        """Return what the words of a page are held against to show which of them answer which word of a query.
+
+        These are the wordpieces, and each word as one vector, as a page has them: of the pieces of a rare word none is
+        like the whole of it. Punctuation has no vector.
+        """
+        tokens = text.split()
+        cores = {number: core.group() for number, token in enumerate(tokens) if (core := _CORE.search(token))}
+        if not cores:
+            return self.encode_query(text)
+        numbers = np.array(list(cores), np.int32)
+        pieces = self._queries.encode_query(" ".join(cores.values()))
+        words = self._queries.words([core.lower() for core in cores.values()])
+        token_of = np.concatenate([numbers[pieces.token_of], numbers])
+        return QueryVectors(tuple(tokens), token_of, np.concatenate([pieces.vectors, words]))
+
     def encode_pages(self, images: Sequence[Image.Image]) -> list[MultiVector]:
         """Return the vectors of each page, one a word, with the word's box."""
         pages = [self._words(image) for image in images]
