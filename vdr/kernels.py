@@ -170,8 +170,8 @@ def maxsim_bytes(query, offsets, steps, dim, packed, width, levels, starts, scal
 
 
 @njit(fastmath=True, cache=True, nogil=True)
-def products_bytes(query, offsets, steps, packed, scales, first, last, table):
-    """Write the products of a query with vectors `first` to `last - 1` of `packed`, `(n, dim)` bytes of `in_bytes`."""
+def products_bytes(query, offsets, steps, packed, scales, lengths, reach, first, last, table):
+    """See `vdr.maxsim.products`, for vectors `first` to `last - 1` of `packed`, `(n, dim)` bytes of `in_bytes`."""
     dim = packed.shape[1]
     flat, four, found = packed.reshape(-1), np.empty(4 * dim, np.int8), np.empty(4 * 24, np.float32)
     for row in range(first, last, 4):
@@ -187,9 +187,10 @@ def products_bytes(query, offsets, steps, packed, scales, first, last, table):
             _keep(found, 48, a2, b2, c2, np.float32(1))
             _keep(found, 72, a3, b3, c3, np.float32(1))
             for which in range(min(4, last - row)):
-                scale = scales[row + which]
-                for one in range(min(24, len(table) - token)):
-                    table[token + one, row + which] = found[24 * which + one] * steps[token + one] * scale
+                scale, more = scales[row + which], reach[row + which]
+                for one in range(token, min(token + 24, len(table))):
+                    product = found[24 * which + one - token] * steps[one] * scale
+                    table[one, row + which] = product + lengths[one] * more
 
 
 @njit(fastmath=True, cache=True, nogil=True)

@@ -132,23 +132,29 @@ def in_bytes(vectors: Floats) -> Bytes:
     return Bytes(numbers, steps)
 
 
-def products(query: Floats, vectors: Floats, in_8_bits: Bytes) -> Floats:
-    """Return the products `(n_query, n)` of a query with vectors, in 8 bits where the processor is faster then.
+def products(query: Floats, vectors: Floats, in_8_bits: Bytes, reach: Floats) -> Floats:
+    """Return the largest product `(n_query, n)` that a query may have with anything so near to vectors.
+
+    That is the product with the vector itself, and how far it reaches times the length of the query's vector. It is
+    computed in 8 bits where the processor is faster then.
 
     Args:
         query: `(n_query, dim)`.
         vectors: `(n, dim)`.
         in_8_bits: The same by `in_bytes`.
+        reach: `(n,)`.
     """
     from vdr import kernels, simd
 
+    lengths = np.linalg.norm(query, axis=1)
     if not simd.available():
-        return query @ vectors.T
+        largest: Floats = query @ vectors.T + lengths[:, None] * reach
+        return largest
     table = np.empty((len(query), len(vectors)), np.float32)
     asked = _arranged(query)
 
     def part(first: int, last: int) -> None:
-        kernels.products_bytes(*asked, in_8_bits.numbers, in_8_bits.steps, first, last, table)
+        kernels.products_bytes(*asked, in_8_bits.numbers, in_8_bits.steps, lengths, reach, first, last, table)
 
     kernels.spread(part, len(vectors), 1024)
     return table

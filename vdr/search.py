@@ -22,7 +22,7 @@ CANDIDATES = 2_048
 """Units that may be scored by their vectors, at least; more where more hits are wanted."""
 PROBES = 64
 """Centroids looked at for each of a query's vectors."""
-REACH = 0.3
+REACH = np.float32(0.3)
 """Part of the distance of its vectors from a centroid that counts as nearness: what a wide cell holds may be nearer to
 the query than its middle."""
 FIRST, CLOSE = 128, 24
@@ -69,9 +69,7 @@ def candidates(
         units: Those that a filter lets through.
         count: How many come back at most.
     """
-    table = products(query, centroids.fine, in_8_bits)
-    table += np.float32(REACH) * np.linalg.norm(query, axis=1, keepdims=True) * centroids.reach
-    near = coding.nearest(table, PROBES)
+    near = coding.nearest(products(query, centroids.fine, in_8_bits, REACH * centroids.reach), PROBES)
     estimates = coding.score_ids(near, lists)[units]
     if len(units) > count:
         best = np.argpartition(-estimates, count - 1)[:count]
