@@ -194,10 +194,10 @@ def test_a_rare_word_of_a_question_lights_its_relatives_and_no_small_words(
     corpus.add(tmp_path / "manual.png")
     why = corpus.explain("manual.png:1", query, channel="visual")
     read = words(mini, drawn(DESCALING))
-    assert read.index("descaling") == 4 and len(read) == len(why.similarity[0]) == 17
+    assert read.index("descaling") == 4 and len(read) == len(why.similarity[0]) == 18
     lit = dict(zip(read, explain.heat(why).tolist(), strict=True))
-    assert min(lit["machine"], lit["descaling"], lit["descale"]) > 0.5
-    assert max(lit[word] for word in ("asks", "every", "two", "at", "and", "tank", "the")) < 0.25
+    assert lit["machine"] == 1 and min(lit["descaling"], lit["descale"]) > 0.15
+    assert max(heat for word, heat in lit.items() if word not in ("machine", "descaling", "descale")) < 0.05
     descaled = why.similarity[[token.startswith("descaled") for token in query.split()].index(True)]
     assert {read[place] for place in np.argsort(-descaled)[:2]} == {"descaling", "descale"}
 
@@ -211,9 +211,19 @@ def test_a_query_of_punctuation_is_explained_as_it_is_searched(mini: VdrMini) ->
 def test_words_of_a_query_are_as_those_of_a_page(mini: VdrMini) -> None:
     spoken = ["when", "was", "the", "espresso", "machine", "last", "descaled", "by", "the", "concessionaire"]
     by_page = mini._models[1].read([spoken])[0]
-    by_query = load_minilm().words(spoken)
+    by_query, pieces = load_minilm().words(spoken)
+    assert pieces.tolist() == [1, 1, 1, 3, 1, 1, 3, 1, 1, 2]
     assert np.einsum("nd,nd->n", by_page, by_query).min() > 0.998
-    assert load_minilm().words([]).shape == (0, 384)
-    whole, window = (load_minilm().words((spoken * 60)[:most]) for most in (None, 254))  # read in windows of 254
+    assert load_minilm().words([])[0].shape == (0, 384)
+    whole, window = (load_minilm().words((spoken * 60)[:most])[0] for most in (None, 254))  # read in windows of 254
     assert (len(whole), len(window)) == (600, 254)
     np.testing.assert_allclose(whole[:254], window, atol=1e-5)
+
+
+def test_a_query_has_its_pieces_and_its_rare_words_whole(mini: VdrMini) -> None:
+    query = mini.encode_query("Is the machine descaled?")
+    pieces = load_minilm().encode_query("Is the machine descaled?")
+    assert query.token_of.tolist() == [*pieces.token_of.tolist(), 3] == [0, 1, 2, 3, 3, 3, 3, 3]
+    assert (query.vectors[:-1] == pieces.vectors).all()
+    assert np.linalg.norm(query.vectors[-1]) == pytest.approx(2)  # three pieces
+    assert mini.encode_query("Is the machine clean?").vectors.shape == (5, 384)

@@ -140,7 +140,7 @@ def test_documents_without_codes_are_found(
     large: Path, tmp_path: Path, queries: list[Floats], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     copy = shutil.copytree(large, tmp_path / "corpus")
-    monkeypatch.setattr("vdr.vectors.Vectors.update", lambda *_args, **_named: None)  # as if it had died before
+    monkeypatch.setattr("vdr.upkeep.update", lambda *_args, **_named: None)  # as if it had died before
     add(Store(str(copy)), "new.pdf", [queries[0]])
     scores = retrieve.score(Store(str(copy)), "visual", queries[0], None, 1).exact
     assert best(dict(scores), 1) == ["new.pdf:1"]
@@ -158,7 +158,7 @@ def test_adding_a_document_writes_its_pages_only(
 
 
 def _of(folder: Path) -> str:
-    return Store(str(folder)).vectors("visual")._of()
+    return Store(str(folder)).vectors("visual").identity()
 
 
 @pytest.mark.parametrize("damage", ["cut", "manifest", "gone", "layout"])
@@ -184,6 +184,11 @@ def test_a_damaged_index_is_not_used_and_made_anew_by_the_next_write(
     store.delete(["29.pdf"])
     assert store.vectors("visual").index() is not None
     assert retrieve.score(store, "visual", queries[0], None, 10).estimated  # not all were scored exactly
+
+
+def test_the_index_is_counted(large: Path) -> None:
+    files = (large / "index" / "visual").iterdir()
+    assert Store(str(large)).index_bytes() == sum(file.stat().st_size for file in files) > 100_000
 
 
 def test_optimize_frees_what_was_deleted_and_drops_its_codes(large: Path, tmp_path: Path) -> None:
@@ -217,8 +222,8 @@ def test_numbers_are_found_in_the_files_of_the_table_and_again_after_a_compactio
     large: Path, tmp_path: Path, many: dict[str, list[Floats]], queries: list[Floats], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     copy = shutil.copytree(large, tmp_path / "corpus")
-    monkeypatch.setattr("vdr.vectors.REGROW", 1_000)  # no new codes, which would come with new places
-    monkeypatch.setattr("vdr.vectors.DRIFT", 1_000)
+    monkeypatch.setattr("vdr.upkeep.REGROW", 1_000)  # no new codes, which would come with new places
+    monkeypatch.setattr("vdr.upkeep.DRIFT", 1_000)
     store, expected = Store(str(copy)), brute_force(queries[0], keyed(many))
     assert len(list((copy / "visual.lance" / "data").iterdir())) == 30
     assert located(store) == 1
@@ -227,7 +232,7 @@ def test_numbers_are_found_in_the_files_of_the_table_and_again_after_a_compactio
         mapped = retrieve.score(store, "visual", queries[0], None, 10).exact
     assert mapped == pytest.approx({key: expected[key] for key in mapped}, abs=0.02)
     with monkeypatch.context() as patch:
-        patch.setattr("vdr.vectors.Vectors._locate", lambda *_: None)  # as if the writer had died before
+        patch.setattr("vdr.upkeep._Keeper.locate", lambda *_: None)  # as if the writer had died before
         store.optimize()
     assert len(list((copy / "visual.lance" / "data").iterdir())) == 1
     assert located(Store(str(copy))) == 0

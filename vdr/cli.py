@@ -181,7 +181,7 @@ def delete(
 ) -> None:
     """Remove documents and all that belongs to them."""
     open_corpus(corpus).delete(*names)
-    print(f"{len(names)} deleted.", file=sys.stderr)
+    print(f"{len(set(names))} deleted.", file=sys.stderr)
 
 
 @app.command()

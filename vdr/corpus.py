@@ -211,7 +211,7 @@ class Corpus:
     def info(self) -> CorpusInfo:
         """Return counts, encoders and sizes."""
         infos = self.documents()
-        sizes = self._store.sizes()
+        sizes, index = self._store.sizes(), self._store.index_bytes()
         return CorpusInfo(
             path=self.path,
             documents=len(infos),
@@ -219,7 +219,7 @@ class Corpus:
             image_only=sum(info.image_only for info in infos),
             encoders={channel: pin for channel in CHANNELS if (pin := self._store.pin(channel))},
             units={channel: sizes[channel][0] for channel in CHANNELS if channel in sizes},
-            bytes={name: size for name, (_, size) in sizes.items()},
+            bytes={name: size for name, (_, size) in sizes.items()} | ({"index": index} if index else {}),
             latency=self._log.latencies(self.path) if self._log else {},
             tuning=self._store.tuning(),
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -17,8 +18,12 @@ from filelock import FileLock, Timeout
 
 from vdr.errors import CorpusError, first_line
 
+logger = logging.getLogger(__name__)
+
 LOCK_WAIT = 60.0
 """Seconds a writer waits for another one."""
+PATIENCE = 1.0
+"""Seconds after which it says so."""
 RESTORE = "Restore the folder from a copy, or delete it and index again."
 
 _IDENTITY = "corpus.id"
@@ -103,9 +108,14 @@ class Database:
                 raise CorpusError(f"{self.uri} is a folder of other files, not a corpus. Name a new or empty folder.")
             if not self._identity():
                 (self.folder / _IDENTITY).write_text(uuid.uuid4().hex)
-            lock = FileLock(self.folder / "writer.lock", timeout=LOCK_WAIT)
+            lock = FileLock(self.folder / "writer.lock")
             try:
-                lock.acquire()
+                lock.acquire(timeout=min(PATIENCE, LOCK_WAIT))
+            except Timeout:
+                logger.warning("another process is writing to %s; waiting up to %.0f s for it", self.uri, LOCK_WAIT)
+            try:
+                if not lock.is_locked:
+                    lock.acquire(timeout=max(LOCK_WAIT - PATIENCE, 0))
             except Timeout as error:
                 raise CorpusError(
                     f"Another process has been writing to {self.uri} for {LOCK_WAIT:.0f} s. Try again when it is done."

@@ -136,7 +136,7 @@ def draw(page: Image.Image, explanation: Explanation, token: int | None = None) 
         if value > 0.05:
             area = alpha[top:bottom, left:right]
             np.maximum(area, value, out=area)
-    mask = Image.fromarray((alpha**1.5 * 150).astype(np.uint8))
+    mask = Image.fromarray((alpha * 150).astype(np.uint8))
     painted = page.convert("RGB")
     painted.paste(Image.new("RGB", page.size, HEAT), mask=mask)
     pen = ImageDraw.Draw(painted)

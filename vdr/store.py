@@ -22,7 +22,7 @@ import pyarrow as pa
 from lancedb.index import FTS, BTree
 from lancedb.query import MatchQuery
 
-from vdr import tables
+from vdr import tables, upkeep
 from vdr.database import RESTORE, Database, any_of
 from vdr.errors import CorpusError, EncoderMismatch, NotFound
 from vdr.places import Places
@@ -220,6 +220,10 @@ class Store:
             stats = {name: table.stats() for name, table in self._existing()}
         return {name: (stat["num_rows"], stat["total_bytes"]) for name, stat in stats.items()}
 
+    def index_bytes(self) -> int:
+        """Return the bytes of the indexes beside the tables."""
+        return sum(vectors.index_bytes() for vectors in self._vectors.values())
+
     def _rows(self, name: str, keys: Sequence[str]) -> list[dict[str, Any]]:
         table = self._units() if name == "units" else self._database.table(name)
         if table is None or not keys:
@@ -333,7 +337,7 @@ class Store:
                 if name == "units" or ((name in swept or many) and stats["total_bytes"] <= COMPACT_BYTES):
                     self._optimize(name, table, KEEP_VERSIONS)
             for vectors in self._vectors.values():
-                vectors.update(self.live())
+                upkeep.update(vectors, self.live())
 
     def tune(self, tuning: Tuning | None) -> None:
         """Keep weights for fusion in place of others; None to go back to those nobody tuned.
@@ -361,7 +365,7 @@ class Store:
                 for name, table in self._existing():
                     self._optimize(name, table, timedelta(milliseconds=1))
                 for vectors in self._vectors.values():
-                    vectors.update(self.live(), fully=True)
+                    upkeep.update(vectors, self.live(), fully=True)
 
     def _optimize(self, name: str, table: Any, keep: timedelta) -> None:
         keyed = {column for index in table.list_indices() for column in index.columns}

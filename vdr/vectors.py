@@ -1,7 +1,7 @@
 """The vectors of one channel: read in order, fetched by unit, and kept coded in an index. Knows no query.
 
-The table in LanceDB is the truth. The index (`vdr.index`) is made from it when a channel has more than `EXHAUSTIVE`
-bytes, by whoever writes, and lies in a folder beside the tables; a corpus in an object store has none.
+The table in LanceDB is the truth. The index (`vdr.index`) is made from it by whoever writes (`vdr.upkeep`) when a
+channel has more than `EXHAUSTIVE` bytes, and lies in a folder beside the tables; a corpus in an object store has none.
 """
 
 from __future__ import annotations
@@ -9,8 +9,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Collection, Iterator
-from dataclasses import asdict, dataclass, replace
-from itertools import pairwise
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +20,9 @@ from vdr import index as indexing
 from vdr import tables
 from vdr.database import Database, any_of
 from vdr.errors import CorpusError
-from vdr.index import Index, Manifest
-from vdr.mapped import NOWHERE, Finder
+from vdr.index import Index
 from vdr.places import Places
-from vdr.quantize import Quantized, dequantize, pack
+from vdr.quantize import Quantized, dequantize
 from vdr.tables import Choice
 from vdr.types import Channel, Floats, Ints
 
@@ -38,12 +36,6 @@ EXHAUSTIVE = 24 << 20
 """Bytes of vectors up to which a channel is scored whole, from memory, and has no index."""
 NAMED = 200
 """Documents that a condition names; where more are asked for, all are read and chosen from."""
-SAMPLE = 30
-"""Vectors a centroid is trained on."""
-REGROW = 4.0
-"""Centroids are trained anew when there are so many times the vectors there were."""
-DRIFT = 1.25
-"""Or when they leave so many times the error they left at first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,15 +126,15 @@ class Vectors:
 
     def batches(self, doc_ids: Collection[str]) -> Iterator[Batch]:
         """Yield the vectors of these documents, `SCAN_ROWS` units at a time at most."""
-        source = self._all() if self.size() <= EXHAUSTIVE else self._read(doc_ids)
+        source = self._all() if self.size() <= EXHAUSTIVE else self.read(doc_ids)
         for owners, batch in source:
-            if (chosen := _of(owners, batch, doc_ids)) is not None:
+            if (chosen := of(owners, batch, doc_ids)) is not None:
                 yield chosen[1]
 
     def keyed(self, keys: Collection[str], doc_ids: Collection[str]) -> Iterator[Batch]:
         """Yield the vectors of some units, those of them that these documents have."""
         for owners, batch in self._rows(any_of("key", sorted(keys))):
-            if (chosen := _of(owners, batch, doc_ids)) is not None:
+            if (chosen := of(owners, batch, doc_ids)) is not None:
                 yield chosen[1]
 
     def size(self) -> int:
@@ -156,10 +148,10 @@ class Vectors:
     def _all(self) -> list[tuple[list[str], Batch]]:
         version = self._version()
         if self._held is None or self._held[0] != version:
-            self._held = (version, list(self._read(None)))
+            self._held = (version, list(self.read(None)))
         return self._held[1]
 
-    def _read(self, doc_ids: Collection[str] | None) -> Iterator[tuple[list[str], Batch]]:
+    def read(self, doc_ids: Collection[str] | None) -> Iterator[tuple[list[str], Batch]]:
         """Yield rows with their documents; of others too where there are too many documents to name."""
         named = doc_ids is not None and len(doc_ids) <= NAMED
         return self._rows(any_of("doc_id", sorted(doc_ids)) if doc_ids is not None and named else None)
@@ -183,9 +175,21 @@ class Vectors:
 
     def index(self) -> Index | None:
         """Return the index as it is on disk now, or None where there is none."""
-        folder, of = self._folder(), self._of()
+        folder, of = self.folder(), self.identity()
         self._index = indexing.read(folder, of, self._index) if folder is not None and of else None
         return self._index
+
+    def index_bytes(self) -> int:
+        """Return the bytes of the index on disk."""
+        folder = self.folder()
+        found = folder.glob("*") if folder is not None else ()
+        return sum(file.stat().st_size for file in found)
+
+    def rows(self) -> int:
+        """Return how many units there are, those of former documents among them."""
+        table = self.table
+        with self._database.readable():
+            return int(table.count_rows()) if table is not None else 0
 
     def fetch(self, index: Index, units: NDArray[np.int64]) -> tuple[NDArray[np.int64], Quantized, Ints]:
         """Return the vectors of units of the index, those that are still there, in any order.
@@ -211,126 +215,28 @@ class Vectors:
 
     # --- the index ---------------------------------------------------------------------------------------
 
-    def _folder(self) -> Path | None:
+    def folder(self) -> Path | None:
+        """Return where the index is kept, None in an object store."""
         folder = self._database.folder
         return folder / "index" / self.channel if folder is not None else None
 
-    def _of(self) -> str:
+    def identity(self) -> str:
+        """Return what an index is of, empty while there are no vectors."""
         pin = self.pin()
         return f"{self._database.follow()} {pin.metadata()['encoder']}" if pin else ""
 
-    def update(self, live: Collection[str], *, fully: bool = False) -> None:
-        """Bring the index up to date; the caller holds the corpus for writing.
-
-        Args:
-            live: The documents there are.
-            fully: Train centroids anew if they no longer fit, drop the codes of former documents. Otherwise that is
-                done only where this write itself brought a good part of the corpus.
-        """
-        folder, of = self._folder(), self._of()
-        if folder is None or not of:
-            return
-        if self.size() <= EXHAUSTIVE:
-            indexing.remove(folder)
-            return
-        manifest = indexing.read_manifest(folder, of)
-        index = self.index() if manifest else None
-        if index is None:
-            self._build(folder, of, live)
-            return
-        new = set(live) - index.doc_ids
-        dead = len(index.doc_ids - set(live)) > len(live)
-        grown = index.manifest.growth > REGROW or index.manifest.drift > DRIFT
-        if (grown or dead) and (fully or len(new) * 4 > len(live)):
-            self._build(folder, of, live)
-        elif new:
-            indexing.commit(folder, self._code(folder, index.manifest, index.centroids, new))
-            if grown:
-                logger.info("%s: `vdr optimize` would make search faster", self._database.uri)
-        if (index := self.index()) is not None and index.mapped.gone:
-            self._locate(folder, index)
-
-    def _build(self, folder: Path, of: str, live: Collection[str]) -> None:
-        from vdr import codes as coding
-
-        pin = self.pin()
-        assert pin is not None, "an index is of a channel with vectors"
-        table = self.table
-        assert table is not None, "an index is of a channel with vectors"
-        n_vectors = max(1, self.size() // (tables.bytes_a_vector(pin.choice) + 4))
-        n = coding.how_many(n_vectors)
-        sample = self._sample(table, n * SAMPLE)
-        logger.info("%s: training %d centroids of the %s channel", self._database.uri, n, self.channel)
-        centroids = coding.train(sample, n)
-        error = float(((sample - centroids.fine[coding.assign(sample, centroids)]) ** 2).sum(axis=1).mean())
-        manifest = indexing.begin(folder, of, pin.dim, centroids, n_vectors, error)
-        indexing.commit(folder, self._code(folder, manifest, centroids, set(live)))
-        self._index = None
-
-    def _sample(self, table: Any, count: int) -> Floats:
-        """Return about `count` vectors of units from all over the table."""
-        pin = self.pin()
-        assert pin is not None, "a sample is of a channel with vectors"
-        random = np.random.default_rng(0)
+    def sample(self, count: int) -> Iterator[Batch]:
+        """Yield `count` units from all over the table, or all if there are fewer; the same each time."""
+        table, pin = self.table, self.pin()
+        assert table is not None and pin is not None, "a sample is of a channel with vectors"
         with self._database.readable():
             rows = table.search().with_row_id(True).select(["page"]).to_arrow()["_rowid"].to_numpy()
-        rows = random.permutation(rows)[: max(count // 50, 1)]
-        each = -(-count // len(rows))
-        parts = []
+        rows = np.random.default_rng(0).permutation(rows)[:count]
         for first in range(0, len(rows), SCAN_ROWS):
             with self._database.readable():
                 taken = table.take_row_ids(rows[first : first + SCAN_ROWS].tolist())
-                found = taken.select(["numbers", "scales"]).to_arrow().combine_chunks().to_batches()[0]
-            quantized, offsets = tables.read_quantized(found, pin.choice)
-            for begin, end in pairwise(offsets.tolist()):
-                chosen = begin + random.permutation(end - begin)[:each]
-                parts.append(quantized.numbers[chosen] * quantized.scales[chosen, None])
-        return np.concatenate(parts)[:count]
-
-    def _code(self, folder: Path, manifest: Any, centroids: Any, doc_ids: set[str]) -> Any:
-        from vdr import codes as coding
-
-        without = set(doc_ids)
-        finder = self._finder(folder, manifest)
-        manifest = replace(manifest, files=tuple(finder.files))
-        for read in self._read(doc_ids):
-            if (chosen := _of(*read, doc_ids)) is None:
-                continue
-            owners, batch = chosen
-            numbers, scales = batch.quantized.numbers, batch.quantized.scales
-            coded, error = coding.encode(numbers * scales[:, None], batch.offsets, centroids)
-            pages = [int(key.rpartition(":")[2]) for key in batch.keys]
-            units = list(zip(owners, pages, strict=True))
-            spots, counts = self._spots(finder, batch), np.diff(batch.offsets)
-            manifest = indexing.append(folder, manifest, units, coded, scales, counts, spots, error)
-            without.difference_update(owners)
-        if without:
-            rows = [(doc_id, indexing.NO_PAGE) for doc_id in sorted(without)]
-            manifest = indexing.append(folder, manifest, rows, None)
-        return manifest
-
-    def _finder(self, folder: Path, manifest: Manifest, *, again: bool = False) -> Finder:
-        return Finder(indexing.data_folder(folder), manifest.files, again=again)
-
-    def _locate(self, folder: Path, index: Index) -> None:
-        """Look for all units again, after a compaction."""
-        finder = self._finder(folder, replace(index.manifest, files=()), again=True)
-        names = index.doc_of(np.arange(len(index.pages)))
-        number = {unit: at for at, unit in enumerate(zip(names, index.pages.tolist(), strict=True))}
-        spots = np.full(len(index.pages), NOWHERE)
-        for owners, batch in self._read(None):
-            pages = (int(key.rpartition(":")[2]) for key in batch.keys)
-            for unit, spot in zip(zip(owners, pages, strict=True), self._spots(finder, batch), strict=True):
-                if unit in number:
-                    spots[number[unit]] = spot
-        indexing.commit(folder, indexing.locate(folder, index.manifest, spots, finder.files))
-
-    def _spots(self, finder: Finder, batch: Batch) -> NDArray[np.void]:
-        """Return where each unit of a batch is."""
-        pin = self.pin()
-        assert pin is not None, "a batch is of a channel with vectors"
-        packed = pack(batch.quantized, pin.bits)
-        return np.array([finder.find(packed[first:last]) for first, last in pairwise(batch.offsets.tolist())])
+                found = taken.select(["key", "numbers", "scales"]).to_arrow().combine_chunks().to_batches()[0]
+            yield Batch(found.column("key").to_pylist(), *tables.read_quantized(found, pin.choice))
 
 
 def vectors_of(batch: Batch, choice: Choice) -> Floats:
@@ -338,7 +244,7 @@ def vectors_of(batch: Batch, choice: Choice) -> Floats:
     return dequantize(batch.quantized, choice.bits)
 
 
-def _of(owners: list[str], batch: Batch, doc_ids: Collection[str]) -> tuple[list[str], Batch] | None:
+def of(owners: list[str], batch: Batch, doc_ids: Collection[str]) -> tuple[list[str], Batch] | None:
     """Return what of a batch belongs to these documents, None for nothing."""
     rows = np.flatnonzero([owner in doc_ids for owner in owners])
     if len(rows) == len(owners):

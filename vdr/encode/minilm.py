@@ -93,11 +93,15 @@ class MiniLM:
             keep = ~special & (offsets >= window.keep_from) & (offsets < window.keep_to)
             vectors.append(output[keep])
             token_of.append(words_at(words, offsets[keep].tolist()))
-        return QueryVectors(tuple(text.split()), np.concatenate(token_of), unit(np.concatenate(vectors) @ self._turn))
+        return QueryVectors(tuple(text.split()), np.concatenate(token_of), self.turned(np.concatenate(vectors)))
 
     def encode_texts(self, texts: Sequence[str]) -> list[MultiVector]:
         """Return the vectors of each text; an empty text has none."""
         return self._documents.encode_texts(texts)
+
+    def turned(self, vectors: Floats) -> Floats:
+        """Return vectors `(n, 384)` as a query has them."""
+        return unit(vectors @ self._turn)
 
     @cached_property
     def _turn(self) -> Floats:
@@ -121,10 +125,11 @@ class MiniLM:
         model.to(best_dtype(model.device.type))
         return TokenEncoder(self.name, self.fingerprint, model)
 
-    def words(self, words: Sequence[str]) -> Floats:
-        """Return a vector `(n, 384)` of unit length for each word, not turned, as vdr-mini gives one to a page's.
+    def words(self, words: Sequence[str]) -> tuple[Floats, Ints]:
+        """Return a vector `(n, 384)` of unit length for each word, and how many wordpieces it has.
 
-        A word goes in as the mean of its wordpieces' embeddings, so one of many pieces is one vector all the same.
+        A word goes in as the mean of its wordpieces' embeddings, as those of a page do in vdr-mini, so one of many
+        pieces is one vector all the same. The vectors are not turned.
 
         Args:
             words: In lower case, without punctuation.
@@ -137,7 +142,7 @@ class MiniLM:
         room = LENGTH - 2
         windows = (means[first : first + room] for first in range(0, len(means), room))
         found = [self._read(np.concatenate([ends[:1], window, ends[1:]]))[1:-1] for window in windows]
-        return np.concatenate(found) if found else means
+        return np.concatenate(found) if found else means, np.array([len(own) for own in ids], np.int32)
 
     def states(self, ids: Ints) -> Floats:
         """Return the last layer's vectors `(n, 384)` of one sequence of token ids `(n,)`, unit length."""

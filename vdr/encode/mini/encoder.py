@@ -19,7 +19,7 @@ from vdr.encode.devices import best_device, best_dtype
 from vdr.encode.mini.healing import heal, join
 from vdr.encode.mini.reading import Word
 from vdr.encode.minilm import MiniLM
-from vdr.types import Floats, MultiVector, QueryVectors
+from vdr.types import Floats, Ints, MultiVector, QueryVectors
 
 if TYPE_CHECKING:
     from vdr.encode.mini.language import Language
@@ -53,24 +53,38 @@ class VdrMini:
         self._queries, self._folder, self._weights = queries, folder, weights
 
     def encode_query(self, text: str) -> QueryVectors:
-        """Return a vector for each wordpiece."""
-        return self._queries.encode_query(text)
+        """Return a vector for each wordpiece, and for each word of several pieces one more of the whole.
+
+        Of the pieces of a rare word none is like the whole of it, which is what a page has; so the whole counts once
+        less than there are pieces, by its length.
+        """
+        pieces = self._queries.encode_query(text)
+        _, words, token_of, counts = self._whole(text)
+        rare = np.flatnonzero(counts > 1)
+        if not len(rare):
+            return pieces
+        whole = self._queries.turned(words[rare]) * (counts[rare] - 1).astype(np.float32)[:, None]
+        together = np.concatenate([pieces.token_of, token_of[rare]]), np.concatenate([pieces.vectors, whole])
+        return QueryVectors(pieces.tokens, *together)
 
     def encode_query_to_explain(self, text: str) -> QueryVectors:
         """Return what the words of a page are held against to show which of them answer which word of a query.
 
-        These are the wordpieces, and each word as one vector, as a page has them: of the pieces of a rare word none is
-        like the whole of it. Punctuation has no vector.
+        These are the wordpieces, and each word as one vector. Punctuation has no vector.
         """
-        tokens = text.split()
-        cores = {number: core.group() for number, token in enumerate(tokens) if (core := _CORE.search(token))}
+        cores, words, token_of, _ = self._whole(text)
         if not cores:
             return self.encode_query(text)
-        numbers = np.array(list(cores), np.int32)
-        pieces = self._queries.encode_query(" ".join(cores.values()))
-        words = self._queries.words([core.lower() for core in cores.values()])
-        token_of = np.concatenate([numbers[pieces.token_of], numbers])
-        return QueryVectors(tuple(tokens), token_of, np.concatenate([pieces.vectors, words]))
+        pieces = self._queries.encode_query(" ".join(cores))
+        together = np.concatenate([token_of[pieces.token_of], token_of]), np.concatenate([pieces.vectors, words])
+        return QueryVectors(tuple(text.split()), *together)
+
+    def _whole(self, text: str) -> tuple[list[str], Floats, Ints, Ints]:
+        """Return a query's words without punctuation, a vector for each, its token and how many wordpieces it has."""
+        found = [(number, core.group()) for number, word in enumerate(text.split()) if (core := _CORE.search(word))]
+        cores = [core for _, core in found]
+        vectors, counts = self._queries.words([core.lower() for core in cores])
+        return cores, vectors, np.array([number for number, _ in found], np.int32), counts
 
     def encode_pages(self, images: Sequence[Image.Image]) -> list[MultiVector]:
         """Return the vectors of each page, one a word, with the word's box."""
