@@ -27,7 +27,7 @@ REACH = np.float32(0.3)
 the query than its middle."""
 FIRST, CLOSE = 128, 24
 """Units scored at first by estimates from centroids, and from vectors in 8 bits; twice the hits wanted if more."""
-MISSED = 0.003
+MISSED = 0.001
 """Share of the best that may be expected among the candidates that are not scored."""
 SNIPPET_WORDS = 32
 _STEMMER = snowballstemmer.stemmer("english")
