@@ -29,8 +29,9 @@ _SIGN_BITS = ir.Constant(_INTS, [-0x7F7F7F80] * LANES)
 
 @cache
 def available() -> bool:
-    """Say whether this processor has the instruction, and numba compiles for this processor."""
-    if platform.machine().lower() not in ("x86_64", "amd64") or config.CPU_NAME or config.CPU_FEATURES:
+    """Say whether this processor has the instruction, and numba compiles, and for this processor."""
+    elsewhere = config.CPU_NAME or config.CPU_FEATURES or config.DISABLE_JIT
+    if elsewhere or platform.machine().lower() not in ("x86_64", "amd64"):
         return False
     has = llvm.get_host_cpu_features()
     return bool(has.get("avxvnni") or (has.get("avx512vnni") and has.get("avx512vl")))
