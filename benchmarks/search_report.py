@@ -63,6 +63,10 @@ def provenance() -> str:
     )
 
 
+MARKERS = "sD^vP*X<>"
+"""Of the peers, which have colours of their own too."""
+
+
 def plot(rows: Sequence[Row], file: Path) -> None:
     """Draw recall over latency, an engine a point, for each number of pages."""
     import matplotlib as mpl
@@ -78,14 +82,14 @@ def plot(rows: Sequence[Row], file: Path) -> None:
     figure, axes = pyplot.subplots(
         1, len(groups), figsize=(5 * len(groups), 4), sharey=True, squeeze=False, layout="constrained"
     )
+    peers = sorted({row["engine"] for row in rows} - {"vdr"})
     for axis, (pages, group) in zip(axes[0], groups, strict=True):
-        for number, row in enumerate(sorted(group, key=lambda row: row["p50_ms"])):
+        for row in sorted(group, key=lambda row: row["p50_ms"]):
             ours = row["engine"] == "vdr"
-            axis.plot(row["p50_ms"], row["recall@10"], "o", color="#c2410c" if ours else "#475569")
-            aside = (-4, 8 if number % 2 else -14)
-            axis.annotate(
-                row["engine"], (row["p50_ms"], row["recall@10"]), aside, textcoords="offset points", fontsize=8,
-                fontweight="bold" if ours else "normal",
+            place = peers.index(row["engine"]) if not ours else 0
+            axis.plot(
+                row["p50_ms"], row["recall@10"], "o" if ours else MARKERS[place % len(MARKERS)],
+                color="#c2410c" if ours else f"C{place}", markersize=9 if ours else 7, label=row["engine"],
             )  # fmt: skip
         axis.set(xscale="log", xlabel="p50, ms a query", title=f"{pages:,} pages")
         axis.xaxis.set_major_formatter("{x:g}")
@@ -93,5 +97,7 @@ def plot(rows: Sequence[Row], file: Path) -> None:
         axis.margins(x=0.2, y=0.2)
         axis.grid(alpha=0.3)
     axes[0][0].set_ylabel("recall@10 of exact MaxSim")
+    known = {name: mark for axis in axes[0] for mark, name in zip(*axis.get_legend_handles_labels(), strict=True)}
+    figure.legend(known.values(), known.keys(), loc="outside lower center", ncols=len(known), frameon=False)
     figure.savefig(file, dpi=150)
     pyplot.close(figure)
