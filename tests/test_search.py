@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from vdr.errors import QueryError
+from vdr.explain import explain_words
 from vdr.search import check_query, ranked, snippet, stem
 
 
@@ -40,3 +41,9 @@ def test_snippet_is_the_stretch_that_weighs_most() -> None:
 )
 def test_stem(word: str, expected: str) -> None:
     assert stem(word) == expected
+
+
+def test_matched_words_are_found_whatever_surrounds_and_ends_them() -> None:
+    text = "(Straßen, “Dying” skies' ÄRGER idly. Dyed sky"
+    matched = [explain_words(query, text, None).matched for query in ("strassen", "die", "sky!", "ärger", "idle", "x")]
+    assert matched == [(0,), (1,), (2, 6), (3,), (4,), ()]

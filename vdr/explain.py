@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 from PIL import Image, ImageDraw
 
@@ -22,6 +24,7 @@ _STOP_WORDS = (
     "some such t than that the their them then there these they this those to us was we were what when where which who "
     "whom whose why will with would you your"
 )
+_LETTER = re.compile(r"\w")
 STOP_STEMS = frozenset(map(stem, _STOP_WORDS.split()))
 
 
@@ -92,9 +95,12 @@ def _same_stem(tokens: tuple[str, ...], words: tuple[str, ...]) -> Floats:
         if stemmed and stemmed not in STOP_STEMS:
             rows.setdefault(stemmed, []).append(index)
     same = np.zeros((len(tokens), len(words)), np.float32)
+    letters = {stemmed[0] for stemmed in rows}
     for place, word in enumerate(words):
-        for row in rows.get(stem(word), ()):
-            same[row, place] = 1
+        first = _LETTER.search(word)
+        if first and first.group().casefold()[:1] in letters:  # a stem begins as its word does; stemming is slow
+            for row in rows.get(stem(word), ()):
+                same[row, place] = 1
     return same
 
 
