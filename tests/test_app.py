@@ -134,9 +134,14 @@ def test_the_report_says_what_became_of_each_file() -> None:
     assert "Nothing new was added" in fragments.report(AddReport(skipped=("same.pdf",)))
 
 
+def told_scores(found: Hit) -> list[tuple[str, str]]:
+    """Return the names and figures that a page's caption shows."""
+    return re.findall(r">([\w ]+) <b>([\d.]+)<", fragments.caption(found, is_page=True))
+
+
 def test_scores_say_what_they_are() -> None:
     fused = hit("a.pdf", 0.0328, {"text": 8.259, "bm25": 7.1})
-    assert re.findall(r">([\w ]+) <b>([\d.]+)<", fragments.caption(fused, is_page=True)) == [
+    assert told_scores(fused) == [
         ("Fused", "0.0328"),
         ("Meaning", "8.26"),
         ("Exact words", "7.10"),
@@ -151,7 +156,7 @@ def test_scores_say_what_they_are() -> None:
 
 def test_a_named_document_is_told_beside_the_channels() -> None:
     named = hit("3M_2018_10K.pdf", 4.5, {"visual": 8.259, "document": 0.75})
-    assert re.findall(r">([\w ]+) <b>([\d.]+)<", fragments.caption(named, is_page=True)) == [
+    assert told_scores(named) == [
         ("Fused", "4.5000"),
         ("Picture", "8.26"),
         ("Document", "0.75"),
@@ -161,7 +166,7 @@ def test_a_named_document_is_told_beside_the_channels() -> None:
 
 def test_a_rerankers_score_takes_the_place_of_the_fused_one() -> None:
     read = hit("a.pdf", 0.0328, {"text": 8.259, "bm25": 7.1, "rerank": 4.2})
-    assert re.findall(r">([\w ]+) <b>([\d.]+)<", fragments.caption(read, is_page=True)) == [
+    assert told_scores(read) == [
         ("Meaning", "8.26"),
         ("Exact words", "7.10"),
         ("Reranker", "4.20"),

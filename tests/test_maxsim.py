@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from vdr import simd
-from vdr.maxsim import in_bytes, maxsim, maxsim_at, products
+from vdr.codes import Centroids, closeness
+from vdr.maxsim import maxsim, maxsim_at
 from vdr.quantize import Quantized, bytes_a_vector, pack, quantize, to_space
 from vdr.types import Floats
 
@@ -97,7 +98,8 @@ def test_products_in_bytes_are_near_the_products(
     random = np.random.default_rng(dim)
     query, vectors = (random.normal(size=(n, dim)).astype(np.float32) for n in (n_query, 2_051))
     reach = random.random(2_051).astype(np.float32)
-    table = products(query, vectors, in_bytes(vectors), reach)
+    cells = np.zeros((1, dim), np.float32), vectors, np.array([0, 2_051])
+    table = closeness(query, Centroids(*cells, reach), 1)
     assert table.shape == (n_query, 2_051)
     off = np.abs(table - query @ vectors.T - np.linalg.norm(query, axis=1)[:, None] * reach).max()
     lengths = np.linalg.norm(query, axis=1).max() * np.linalg.norm(vectors, axis=1).max()

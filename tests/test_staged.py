@@ -253,7 +253,8 @@ def test_code_scores_are_those_of_the_centroids_the_codes_stand_for(
 ) -> None:
     pages = many["00.pdf"] + many["01.pdf"]
     flat, offsets = np.concatenate(pages), np.cumsum([0, *map(len, pages)])
-    centroids = codes.train(flat, 64)
+    centroids, left = codes.train(flat, 64)
+    assert left == pytest.approx(((flat - centroids.fine[codes.assign(flat, centroids)]) ** 2).sum(axis=1).mean())
     coded, error = codes.encode(flat, offsets, centroids)
     assert error == pytest.approx(((flat - centroids.fine[codes.assign(flat, centroids)]) ** 2).sum(), rel=1e-4)
     table = queries[0] @ centroids.fine.T
@@ -268,6 +269,6 @@ def test_code_scores_are_those_of_the_centroids_the_codes_stand_for(
 
 def test_a_unit_of_hundreds_of_equal_vectors_has_one_id() -> None:
     vectors = np.repeat(np.eye(2, DIM, dtype=np.float32), [600, 1], axis=0)
-    centroids = codes.train(np.eye(2, DIM, dtype=np.float32), 2)
+    centroids, _ = codes.train(np.eye(2, DIM, dtype=np.float32), 2)
     coded, error = codes.encode(vectors, np.array([0, 601]), centroids)
     assert (sorted(coded.ids.tolist()), coded.offsets.tolist(), error) == ([0, 1], [0, 2], 0)

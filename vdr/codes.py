@@ -10,10 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
+from vdr.maxsim import as_bytes, products
+from vdr.quantize import Quantized
 from vdr.types import Floats
 
 BLOCK = 8_192
@@ -22,7 +25,7 @@ NEAR = 2
 """Coarse cells in which a vector's nearest centroid is looked for."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Centroids:
     """Centroids in two levels, so that the nearest of many is found soon.
 
@@ -40,6 +43,11 @@ class Centroids:
 
     def __len__(self) -> int:
         return len(self.fine)
+
+    @cached_property
+    def in_bytes(self) -> Quantized:
+        """`fine`, as products with it are computed where the processor is fastest with bytes."""
+        return as_bytes(self.fine)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,8 +103,8 @@ def how_many(n_vectors: int) -> int:
     return 1 << min(max(int(np.log2(wanted)), 8), 16)
 
 
-def train(sample: Floats, n: int, rounds: int = 6, seed: int = 0) -> Centroids:
-    """Find centroids by k-means in two levels.
+def train(sample: Floats, n: int, rounds: int = 6, seed: int = 0) -> tuple[Centroids, float]:
+    """Find centroids by k-means in two levels; return also what they leave of a vector, the mean of the squares.
 
     Args:
         sample: `(n_sample, dim)`, some 30 for each centroid.
@@ -122,7 +130,7 @@ def train(sample: Floats, n: int, rounds: int = 6, seed: int = 0) -> Centroids:
     squares = ((sample - found.fine[ids]) ** 2).sum(axis=1)
     counts = np.bincount(ids, minlength=len(found))
     reach = np.sqrt(np.bincount(ids, squares, minlength=len(found)) / np.maximum(counts, 1)).astype(np.float32)
-    return replace(found, reach=reach)
+    return replace(found, reach=reach), float(squares.mean())
 
 
 def assign(vectors: Floats, centroids: Centroids) -> NDArray[np.uint16]:
@@ -202,11 +210,28 @@ def make_lists(codes: Codes, first: int, last: int, n_centroids: int) -> Lists:
 # --- scoring ---------------------------------------------------------------------------------------------
 
 
+def closeness(query: Floats, centroids: Centroids, reach: float) -> Floats:
+    """Return `(n_query, n_centroids)`: the products, and some more, as what a centroid stands for may be nearer.
+
+    Args:
+        query: `(n_query, dim)`.
+        centroids: What it may be near to.
+        reach: Part of the distance of its vectors from a centroid that counts as nearness.
+    """
+    from vdr import simd
+
+    more = np.float32(reach) * centroids.reach
+    if simd.available():
+        return products(query, centroids.in_bytes, more)
+    table: Floats = query @ centroids.fine.T + np.linalg.norm(query, axis=1, keepdims=True) * more
+    return table
+
+
 def nearest(table: Floats, count: int) -> Nearest:
     """Return the centroids nearest to each vector of the query.
 
     Args:
-        table: `(n_query, n_centroids)`, the products of the query's vectors with the centroids.
+        table: `(n_query, n_centroids)`, by `closeness`.
         count: How many of them; all where there are fewer.
     """
     from vdr import kernels

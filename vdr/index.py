@@ -34,7 +34,6 @@ from numpy.typing import NDArray
 from vdr import codes as coding
 from vdr.codes import Centroids, Codes, Lists
 from vdr.mapped import NOWHERE, SPOT, Mapped
-from vdr.maxsim import Bytes, in_bytes
 from vdr.types import Floats
 
 logger = logging.getLogger(__name__)
@@ -95,7 +94,6 @@ class Index:
     Attributes:
         manifest: What it is of.
         centroids: Of its generation.
-        in_8_bits: The same, as products with them are computed.
         codes: Of all its units, mapped from disk.
         lists: The same units by centroid, in memory.
         pages: `(n_units,)` the page of each unit.
@@ -112,7 +110,6 @@ class Index:
         self.centroids: Centroids = (
             before.centroids if before is not None and same else _read_centroids(folder, manifest)
         )
-        self.in_8_bits: Bytes = before.in_8_bits if before is not None and same else in_bytes(self.centroids.fine)
         units = _map(folder, manifest, "units", _UNIT, manifest.units)
         ids = _map(folder, manifest, "ids", np.dtype("<u2"), manifest.ids)
         self.codes = Codes(ids, np.concatenate([[0], np.cumsum(units["ids"], dtype=np.int64)]))
@@ -301,6 +298,15 @@ def commit(folder: Path, manifest: Manifest) -> None:
         if path.name != _MANIFEST and (former or not path.name.startswith(manifest.generation)):
             with suppress(OSError):  # where a reader has it open and that keeps it; the next commit tries again
                 path.unlink()
+
+
+def size(folder: Path) -> int:
+    """Return the bytes of an index on disk; files that a writer is just replacing may be missing from it."""
+    total = 0
+    for file in folder.glob("*"):
+        with suppress(FileNotFoundError):
+            total += file.stat().st_size
+    return total
 
 
 def remove(folder: Path) -> None:

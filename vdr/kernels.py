@@ -138,7 +138,7 @@ def _keep(best, at, a, b, c, scale):
 
 @njit(fastmath=True, cache=True, nogil=True)
 def maxsim_bytes(query, offsets, steps, dim, packed, width, levels, starts, scales, firsts, counts, scores):
-    """See `vdr.maxsim.maxsim_at`; `query`, `offsets` and `steps` are of `vdr.maxsim.in_bytes`."""
+    """See `vdr.maxsim.maxsim_at`; the first four are of `vdr.maxsim._arranged`."""
     best = np.empty(len(steps), np.float32)
     padded = max(dim, width * levels.shape[1])
     numbers, own = np.zeros((4, padded), np.int8), np.empty(4, np.float32)
@@ -170,9 +170,8 @@ def maxsim_bytes(query, offsets, steps, dim, packed, width, levels, starts, scal
 
 
 @njit(fastmath=True, cache=True, nogil=True)
-def products_bytes(query, offsets, steps, packed, scales, lengths, reach, first, last, table):
-    """See `vdr.maxsim.products`, for vectors `first` to `last - 1` of `packed`, `(n, dim)` bytes of `in_bytes`."""
-    dim = packed.shape[1]
+def products_bytes(query, offsets, steps, dim, packed, scales, lengths, reach, first, last, table):
+    """See `vdr.maxsim.products`, for vectors `first` to `last - 1` of `packed`, `(n, dim)`."""
     flat, four, found = packed.reshape(-1), np.empty(4 * dim, np.int8), np.empty(4 * 24, np.float32)
     for row in range(first, last, 4):
         for which in range(4):

@@ -6,12 +6,13 @@ largest dot product with any of the unit's vectors.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
-from vdr.quantize import bytes_a_vector, levels_of_bytes
+from vdr.quantize import Quantized, bytes_a_vector, in_bytes, levels_of_bytes
 from vdr.types import Floats
 
 
@@ -91,88 +92,67 @@ def maxsim_at(
     from vdr import kernels, simd
 
     levels, width = levels_of_bytes(bits), bytes_a_vector(query.shape[1], bits)
-    dim = _up(query.shape[1], 32)
-    padded = np.zeros((_up(len(query), 4), dim), np.float32)
-    padded[: query.shape[0], : query.shape[1]] = query  # a zero vector adds nothing to a score
-    asked = _arranged(query) if nearly and simd.available() else None
     scores = np.empty(len(starts), np.float32)
     starts, firsts, counts = (np.ascontiguousarray(each, np.int64) for each in (starts, firsts, counts))
+    kernel: Callable[..., object]
+    if nearly and simd.available():
+        kernel = partial(kernels.maxsim_bytes, *_arranged(query))
+    else:
+        kernel = partial(kernels.maxsim, _filled(query, 4))
 
     def part(first: int, last: int) -> None:
         own = slice(first, last)
-        units = packed, width, levels, starts[own], scales, firsts[own], counts[own], scores[own]
-        if asked is not None:
-            kernels.maxsim_bytes(*asked, dim, *units)
-        else:
-            kernels.maxsim(padded, *units)
+        kernel(packed, width, levels, starts[own], scales, firsts[own], counts[own], scores[own])
 
     kernels.spread(part, len(scores), 4)
     return scores
 
 
-@dataclass(frozen=True, slots=True)
-class Bytes:
-    """Vectors in signed bytes, filled up to a multiple of 32 numbers.
-
-    Attributes:
-        numbers: `(n, dim)` int8.
-        steps: `(n,)` what a number is worth.
-    """
-
-    numbers: NDArray[np.int8]
-    steps: Floats
+def as_bytes(vectors: Floats, rows: int = 1) -> Quantized:
+    """Return vectors `(n, dim)` in 8 bits, filled up with zeros to multiples of so many vectors and of 32 numbers."""
+    return in_bytes(_filled(vectors, rows))
 
 
-def in_bytes(vectors: Floats) -> Bytes:
-    """Return vectors `(n, dim)` in 8 bits, as they are turned."""
-    n, dim = vectors.shape
-    steps = np.abs(vectors).max(axis=1, initial=0) / np.float32(127)
-    numbers = np.zeros((n, _up(dim, 32)), np.int8)
-    numbers[:, :dim] = np.rint(vectors / np.maximum(steps, np.float32(1e-30))[:, None])
-    return Bytes(numbers, steps)
-
-
-def products(query: Floats, vectors: Floats, in_8_bits: Bytes, reach: Floats) -> Floats:
+def products(query: Floats, vectors: Quantized, reach: Floats) -> Floats:
     """Return the largest product `(n_query, n)` that a query may have with anything so near to vectors.
 
-    That is the product with the vector itself, and how far it reaches times the length of the query's vector. It is
-    computed in 8 bits where the processor is faster then.
+    That is the product with the vector itself, in 8 bits, and how far it reaches times the length of the query's
+    vector. Only where `vdr.simd.available()`.
 
     Args:
         query: `(n_query, dim)`.
-        vectors: `(n, dim)`.
-        in_8_bits: The same by `in_bytes`.
+        vectors: `n` of them, by `as_bytes`.
         reach: `(n,)`.
     """
-    from vdr import kernels, simd
+    from vdr import kernels
 
-    lengths = np.linalg.norm(query, axis=1)
-    if not simd.available():
-        largest: Floats = query @ vectors.T + lengths[:, None] * reach
-        return largest
+    lengths, asked = np.linalg.norm(query, axis=1), _arranged(query)
     table = np.empty((len(query), len(vectors)), np.float32)
-    asked = _arranged(query)
 
     def part(first: int, last: int) -> None:
-        kernels.products_bytes(*asked, in_8_bits.numbers, in_8_bits.steps, lengths, reach, first, last, table)
+        kernels.products_bytes(*asked, vectors.numbers, vectors.scales, lengths, reach, first, last, table)
 
     kernels.spread(part, len(vectors), 1024)
     return table
 
 
-def _arranged(query: Floats) -> tuple[NDArray[np.int8], NDArray[np.int32], Floats]:
-    """Return a query as the kernels of bytes take it: see `vdr.kernels._four_by_24`, and what a byte is worth."""
-    padded = np.zeros((_up(len(query), 24), query.shape[1]), np.float32)
-    padded[: len(query)] = query
-    found = in_bytes(padded)
+def _arranged(query: Floats) -> tuple[NDArray[np.int8], NDArray[np.int32], Floats, int]:
+    """Return a query as the kernels of bytes take it: see `vdr.kernels._four_by_24`, what a byte is worth, and dim."""
+    found = as_bytes(query, 24)
     n, dim = found.numbers.shape
     signed = found.numbers.reshape(n // 8, 8, dim // 4, 4).swapaxes(1, 2).reshape(-1)
-    return np.ascontiguousarray(signed), -128 * found.numbers.sum(axis=1, dtype=np.int32), found.steps
+    return np.ascontiguousarray(signed), -128 * found.numbers.sum(axis=1, dtype=np.int32), found.scales, dim
 
 
-def _up(number: int, step: int) -> int:
-    """Return the next multiple of a step."""
-    return -(-number // step) * step
+def _filled(vectors: Floats, rows: int) -> Floats:
+    """Fill up with zeros, which add nothing to a score, to multiples of so many vectors and of 32 numbers."""
+    n, dim = vectors.shape
+    shape = -(-n // rows) * rows, -(-dim // 32) * 32
+    if shape == (n, dim):
+        return vectors
+    filled = np.zeros(shape, np.float32)
+    filled[:n, :dim] = vectors
+    return filled
 
 
 def _check(offsets: NDArray[np.integer]) -> None:

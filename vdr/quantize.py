@@ -55,12 +55,17 @@ def quantize(vectors: Floats, bits: int = 8) -> Quantized:
     """Quantize vectors `(n, dim)` of any length; a zero vector stays zero."""
     turned = to_space(vectors, bits)
     if bits == 8:
-        largest = np.abs(turned).max(axis=1, initial=0)
-        numbers = np.rint(turned * (127 / np.maximum(largest, np.float32(1e-30)))[:, None]).astype(np.int8)
-        return Quantized(numbers, _scales(turned, numbers))
+        return in_bytes(turned)
     spread = np.sqrt(np.maximum((turned * turned).mean(axis=1), np.float32(1e-30)))
     numbers = _levels(bits)[np.searchsorted(_borders(bits), turned / spread[:, None])]
     return Quantized(numbers, _scales(turned, numbers))
+
+
+def in_bytes(vectors: Floats) -> Quantized:
+    """Quantize vectors `(n, dim)` to 8 bits as they are, without turning them."""
+    largest = np.abs(vectors).max(axis=1, initial=0)
+    numbers = np.rint(vectors * (127 / np.maximum(largest, np.float32(1e-30)))[:, None]).astype(np.int8)
+    return Quantized(numbers, _scales(vectors, numbers))
 
 
 def pack(quantized: Quantized, bits: int) -> NDArray[np.uint8]:

@@ -1,7 +1,8 @@
 """The stages of MaxSim search put together over a channel of the store. Knows no encoder, and nothing of fusion.
 
-Filter, then candidates from compact codes, then exact MaxSim on the full vectors. What has no codes is scored
-exactly: a small channel, documents that another process wrote and did not code, and everything where it is asked for.
+Filter, then candidates from compact codes, then MaxSim in 8 bits, then exact MaxSim of the best. What has no codes is
+scored exactly: a small channel, documents that another process wrote and did not code, and everything where it is
+asked for.
 """
 
 from __future__ import annotations
@@ -104,7 +105,7 @@ def _staged(
     vectors: Vectors, index: Index, query: Floats, doc_ids: Collection[str], names: Mapping[str, str], k: int
 ) -> Scores:
     count = max(search.CANDIDATES, 4 * k)
-    units, estimates = search.candidates(query, index.centroids, index.in_8_bits, index.lists, index.of(doc_ids), count)
+    units, estimates = search.candidates(query, index.centroids, index.lists, index.of(doc_ids), count)
     scorer = _Scorer(vectors, index, query)
     nearly = search.rescore(estimates, k, lambda first, last: scorer(units[first:last], nearly=True), search.FIRST)
     left = len(nearly)

@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 from vdr import codes as coding
 from vdr.codes import Centroids, Lists
 from vdr.errors import QueryError
-from vdr.maxsim import Bytes, products
 from vdr.types import Floats
 
 MAX_QUERY_WORDS = 1_000
@@ -22,11 +21,11 @@ CANDIDATES = 2_048
 """Units that may be scored by their vectors, at least; more where more hits are wanted."""
 PROBES = 64
 """Centroids looked at for each of a query's vectors."""
-REACH = np.float32(0.3)
+REACH = 0.3
 """Part of the distance of its vectors from a centroid that counts as nearness: what a wide cell holds may be nearer to
 the query than its middle."""
 FIRST, CLOSE = 128, 24
-"""Units scored at first by estimates from centroids, and from vectors in 8 bits; twice the hits wanted if more."""
+"""Units scored at once, those that centroids and those that 8 bits find best; twice the hits wanted if that is more."""
 MISSED = 0.001
 """Share of the best that may be expected among the candidates that are not scored."""
 SNIPPET_WORDS = 32
@@ -54,7 +53,6 @@ def check_query(query: str) -> str:
 def candidates(
     query: Floats,
     centroids: Centroids,
-    in_8_bits: Bytes,
     lists: Sequence[Lists],
     units: NDArray[np.int64],
     count: int = CANDIDATES,
@@ -64,12 +62,11 @@ def candidates(
     Args:
         query: `(n_query, dim)`.
         centroids: What the codes refer to.
-        in_8_bits: Their vectors by `vdr.maxsim.in_bytes`.
         lists: The codes of all units, by centroid.
         units: Those that a filter lets through.
         count: How many come back at most.
     """
-    near = coding.nearest(products(query, centroids.fine, in_8_bits, REACH * centroids.reach), PROBES)
+    near = coding.nearest(coding.closeness(query, centroids, REACH), PROBES)
     estimates = coding.score_ids(near, lists)[units]
     if len(units) > count:
         best = np.argpartition(-estimates, count - 1)[:count]

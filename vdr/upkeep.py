@@ -88,8 +88,7 @@ class _Keeper:
         n = coding.how_many(n_vectors)
         sample = self._sample(n * SAMPLE)
         logger.info("%s: training %d centroids", self._folder, n)
-        centroids = coding.train(sample, n)
-        error = float(((sample - centroids.fine[coding.assign(sample, centroids)]) ** 2).sum(axis=1).mean())
+        centroids, error = coding.train(sample, n)
         manifest = indexing.begin(self._folder, self._kept.identity(), self._pin.dim, centroids, n_vectors, error)
         indexing.commit(self._folder, self.code(manifest, centroids, set(live)))
 

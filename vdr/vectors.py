@@ -7,7 +7,6 @@ channel has more than `EXHAUSTIVE` bytes, and lies in a folder beside the tables
 from __future__ import annotations
 
 import json
-import logging
 from collections.abc import Collection, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -25,8 +24,6 @@ from vdr.places import Places
 from vdr.quantize import Quantized, dequantize
 from vdr.tables import Choice
 from vdr.types import Channel, Floats, Ints
-
-logger = logging.getLogger(__name__)
 
 LAYOUT = 3
 """Version of the tables of vectors; other versions are refused."""
@@ -153,8 +150,9 @@ class Vectors:
 
     def read(self, doc_ids: Collection[str] | None) -> Iterator[tuple[list[str], Batch]]:
         """Yield rows with their documents; of others too where there are too many documents to name."""
-        named = doc_ids is not None and len(doc_ids) <= NAMED
-        return self._rows(any_of("doc_id", sorted(doc_ids)) if doc_ids is not None and named else None)
+        if doc_ids is None or len(doc_ids) > NAMED:
+            return self._rows(None)
+        return self._rows(any_of("doc_id", sorted(doc_ids)))
 
     def _rows(self, condition: str | None) -> Iterator[tuple[list[str], Batch]]:
         table, pin = self.table, self.pin()
@@ -182,8 +180,7 @@ class Vectors:
     def index_bytes(self) -> int:
         """Return the bytes of the index on disk."""
         folder = self.folder()
-        found = folder.glob("*") if folder is not None else ()
-        return sum(file.stat().st_size for file in found)
+        return indexing.size(folder) if folder is not None else 0
 
     def rows(self) -> int:
         """Return how many units there are, those of former documents among them."""

@@ -135,10 +135,10 @@ class MiniLM:
             words: In lower case, without punctuation.
         """
         pieces = self._weights["embeddings.word_embeddings.weight"]
-        nothing = self._tokenizer.encode("").ids[:1]
-        ids = [self._tokenizer.encode(word, add_special_tokens=False).ids or nothing for word in words]
+        special = self._tokenizer.encode("").ids  # before and after a text
+        ids = [self._tokenizer.encode(word, add_special_tokens=False).ids or special[:1] for word in words]
         means = np.array([pieces[own].mean(axis=0) for own in ids], np.float32).reshape(-1, DIM)
-        ends = pieces[self._tokenizer.encode("").ids]  # the two special tokens
+        ends = pieces[special]
         room = LENGTH - 2
         windows = (means[first : first + room] for first in range(0, len(means), room))
         found = [self._read(np.concatenate([ends[:1], window, ends[1:]]))[1:-1] for window in windows]
