@@ -18,6 +18,7 @@ from PIL import Image
 from vdr.encode.devices import best_device, best_dtype
 from vdr.encode.mini.healing import heal, join
 from vdr.encode.mini.reading import Word
+from vdr.encode.mini.side_by_side import side_by_side
 from vdr.encode.minilm import MiniLM
 from vdr.types import Floats, Ints, MultiVector, QueryVectors
 
@@ -88,8 +89,10 @@ class VdrMini:
 
     def encode_pages(self, images: Sequence[Image.Image]) -> list[MultiVector]:
         """Return the vectors of each page, one a word, with the word's box."""
-        pages = [self._words(image) for image in images]
-        vectors = self._models[1].read([[text for _, text in words] for words in pages])
+        reader, language = self._models
+        with side_by_side(len(images), reader.device) as run:
+            pages = list(run(self._words, images))
+            vectors = language.read([[text for _, text in words] for words in pages], run)
         return [
             pooled(found, _boxes([word for word, _ in words], image), MOST)
             for found, words, image in zip(vectors, pages, images, strict=True)

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from vdr.encode.mini.side_by_side import Map
 from vdr.encode.minilm import DIM, HEADS, LAYERS, LENGTH
 from vdr.types import Floats
 
@@ -22,8 +24,8 @@ WINDOW = LENGTH - 2
 """Words read together; with the two special tokens, what the model was trained with."""
 OVERLAP = 32
 """Words that two windows share, each of which takes its vector from the window where it has more around it."""
-BATCH = 16
-"""Windows computed together."""
+BATCH, BATCH_ON_CPU = 64, 4
+"""Windows computed together; a CPU gains nothing from more, and has them for each core."""
 
 
 class Language:
@@ -68,20 +70,26 @@ class Language:
         """Say whether a word, in lower case, is one wordpiece."""
         return self._tokenizer.token_to_id(word) is not None
 
-    @torch.inference_mode()
-    def read(self, texts: Sequence[Sequence[str]]) -> list[Floats]:
-        """Return a vector `(n_words, 384)` of unit length for each word of each text."""
+    def read(self, texts: Sequence[Sequence[str]], run: Map = map) -> list[Floats]:
+        """Return a vector `(n_words, 384)` of unit length for each word of each text.
+
+        Args:
+            texts: The words of each.
+            run: Computes the batches, maybe several at once.
+        """
         windows = [(text, *window) for text, words in enumerate(texts) for window in _windows(len(words))]
         windows.sort(key=lambda window: window[2] - window[1])  # like lengths together: little is filled up
         results = [np.zeros((len(words), DIM), np.float32) for words in texts]
-        for first in range(0, len(windows), BATCH):
-            batch = windows[first : first + BATCH]
-            outputs = self._forward([texts[text][start:end] for text, start, end in batch])
-            for (text, start, end), vectors in zip(batch, outputs, strict=True):
-                begin, stop = start and start + OVERLAP // 2, end if end == len(texts[text]) else end - OVERLAP // 2
-                results[text][begin:stop] = vectors[begin - start : stop - start]
+        size = BATCH_ON_CPU if self._device.type == "cpu" else BATCH
+        batches = [windows[first : first + size] for first in range(0, len(windows), size)]
+        words = [[texts[text][start:end] for text, start, end in batch] for batch in batches]
+        outputs = chain.from_iterable(run(self._forward, words))
+        for (text, start, end), vectors in zip(windows, outputs, strict=True):
+            begin, stop = start and start + OVERLAP // 2, end if end == len(texts[text]) else end - OVERLAP // 2
+            results[text][begin:stop] = vectors[begin - start : stop - start]
         return results
 
+    @torch.inference_mode()
     def _forward(self, windows: list[Sequence[str]]) -> list[Floats]:
         longest = max(len(words) for words in windows) + 2
         words = torch.zeros(len(windows), longest, DIM)

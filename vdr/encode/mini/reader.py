@@ -74,7 +74,7 @@ class Reader:
         tower = Tower()
         tower.load_state_dict({**_counters(tower), **state})
         tower = fused(tower.eval()).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self._device, self._dtype = device, dtype
+        self.device, self._dtype = device, dtype
         self._tower: Tower | EightBits
         if ranges is not None and device.type == "cpu" and eight_bits_are_faster(dtype):
             self._tower, self._dtype = EightBits(tower, ranges), torch.float32
@@ -123,7 +123,7 @@ class Reader:
 
     @torch.inference_mode()
     def _look(self, grey: NDArray[np.uint8]) -> list[Word]:
-        pixels = torch.from_numpy(np.ascontiguousarray(grey)).to(self._device, self._dtype)
+        pixels = torch.from_numpy(np.ascontiguousarray(grey)).to(self.device, self._dtype)
         ink = (1 - pixels / 255)[None, None].contiguous(memory_format=torch.channels_last)
         features, axis, place = self._tower(ink)
         cells = find_cells(axis[0].float().cpu().numpy())
