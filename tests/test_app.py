@@ -42,6 +42,9 @@ SCRIPT = '<script>alert("1")</script>'
 WIDTH, HEIGHT = 595, 842
 ANSWER = "The old lighthouse keeper retired in 1987."
 ANSWER_AT = (72, 300)  # points from the left and the bottom
+ANSWER_SHOWN = (
+    "(({top, height}) => top + height * (1 - 300 / 842))(document.querySelector('#page img').getBoundingClientRect())"
+)
 SLOW = 180_000  # ms: the first upload imports torch
 QUICK = 60_000  # ms: on a machine that is busy with other things
 
@@ -451,7 +454,7 @@ def test_upload_ask_look_and_delete(page: Page, tmp_path: Path) -> None:
     assert re.search(r"Refused\s+broken\.pdf is not a PDF", report)
     assert page.locator("table.documents td.name").all_inner_texts() == [HOSTILE, "harbour.pdf"]
 
-    # the first hit opens by itself: the right page, lit up at the answer
+    # the first hit opens by itself: the right page
     page.get_by_role("button", name="Ask a question").click()
     ask(page, "When did the lighthouse keeper retire?")
     assert page.locator("#hits .card").first.locator(".title").inner_text() == "1 harbour.pdf"
@@ -459,6 +462,19 @@ def test_upload_ask_look_and_delete(page: Page, tmp_path: Path) -> None:
     assert page.locator("#caption h2").inner_text() == "harbour.pdf"
     assert page.locator("#caption .page").inner_text() == "Page 2"
     lit = picture(page)
+
+    # the spot is scrolled into sight; the address keeps the question, and asks it again
+    page.wait_for_function(f"() => {ANSWER_SHOWN} > 60 && {ANSWER_SHOWN} < window.innerHeight - 60", timeout=QUICK)
+    assert page.evaluate("window.scrollY") > 0
+    assert page.url.endswith("?q=When+did+the+lighthouse+keeper+retire%3F")
+    page.reload()
+    page.locator("#hits .card").first.wait_for(timeout=SLOW)
+    assert page.locator("#query").locator("input, textarea").input_value() == "When did the lighthouse keeper retire?"
+    assert page.locator("#caption .page").inner_text() == "Page 2"
+    page.wait_for_function("document.querySelector('#page img')?.complete", timeout=QUICK)
+    np.testing.assert_array_equal(picture(page), lit)
+
+    # and it is lit up: the plain page is without it
     assert choose(page, "#view", "Plain page")
     plain = picture(page)
     at_answer, elsewhere = differences(lit, plain)

@@ -123,6 +123,20 @@ def heat(explanation: Explanation, token: int | None = None) -> Floats:
     return lit
 
 
+def spot(explanation: Explanation, token: int | None = None) -> float | None:
+    """Return how far down the page, 0 to 1, the light is strongest; None where there is none or no place is known.
+
+    It is the middle of the place that has most light within a tenth of the page's height above and below it.
+    """
+    if explanation.boxes is None or not len(explanation.boxes):
+        return None
+    light = heat(explanation, token) ** 2  # of what shines faintly there is much on any page
+    middle = explanation.boxes[:, [1, 3]].mean(axis=1)
+    near = np.abs(middle[:, None] - middle) <= 0.1
+    best = int(np.argmax(np.where(light > 0, near @ light, 0)))
+    return float(middle[best]) if light[best] > 0 else None
+
+
 def draw(page: Image.Image, explanation: Explanation, token: int | None = None) -> Image.Image:
     """Paint a page's heatmap, with the matched words outlined.
 

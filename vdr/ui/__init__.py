@@ -73,7 +73,7 @@ def build(corpus: Corpus, examples: Sequence[str] = (), corpora: Corpora | None 
             return gr.skip() if corpora.reading(visitor).documents() else gr.update(selected="documents")
 
         judging.select(judge.refresh, judge.shown, judge.outputs, **QUIET)
-        demo.load(**changed).then(first_tab, None, tabs, **QUIET)
+        demo.load(**changed).then(first_tab, None, tabs, **QUIET).then(**search.linked).then(**search.scroll)
         demo.unload(corpora.left)
         documents.report.click(**go_to("search"))
         search.welcome.click(**go_to("documents"))

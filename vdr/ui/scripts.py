@@ -25,6 +25,30 @@ watch('value', () => element.querySelectorAll('input').forEach((box) => { box.ch
 """
 """Ticking boxes triggers `select` with the `names` of all that are ticked; a new list starts with none."""
 
+ADDRESS = """
+(query) => {
+  const address = new URL(window.location);
+  if (query.trim()) address.searchParams.set('q', query.trim()); else address.searchParams.delete('q');
+  window.history.replaceState(null, '', address);
+}
+"""
+"""Takes the query, and puts it into the page's address: reloaded or sent to somebody, it asks again."""
+
+SCROLL = """
+async (spot) => {
+  const picture = document.querySelector('#page img');
+  if (spot === null || !picture) return;
+  await new Promise((painted) => setTimeout(painted, 50));
+  await picture.decode().catch(() => {});
+  const {top, height} = picture.getBoundingClientRect();
+  const at = top + spot * height;
+  const hidden = at < 60 || at > window.innerHeight - 60;
+  if (hidden && window.innerWidth > 720) window.scrollBy({top: at - window.innerHeight / 2, behavior: 'smooth'});
+}
+"""
+"""Takes how far down the open page the spot is, 0 to 1 or null, and scrolls to it where it is out of sight. Not on a
+phone, where the hits would go out of sight for it."""
+
 RATE = """
 element.addEventListener('click', (event) => {
   const button = event.target.closest('button[data-grade]');

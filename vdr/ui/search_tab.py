@@ -16,7 +16,7 @@ from vdr.types import DocumentInfo, Explanation, Hit
 from vdr.ui import fragments
 from vdr.ui.picture import page_picture
 from vdr.ui.scores import CHANNELS
-from vdr.ui.scripts import PICK, RATE
+from vdr.ui.scripts import ADDRESS, PICK, RATE, SCROLL
 from vdr.ui.visitors import Corpora
 
 Update: TypeAlias = Any
@@ -33,6 +33,8 @@ MODES = {
     "bm25": "Exact words (BM25)",
     "hybrid": "All of them (hybrid)",
 }
+K = 5
+"""Results, unless another number is chosen."""
 AT_ONCE = 4
 """Searches that may run side by side."""
 
@@ -64,7 +66,7 @@ class SearchTab:
         with gr.Accordion("Options", open=False, elem_classes="options"):
             self.mode = gr.Radio([("Auto", "auto")], value="auto", label="Match by", elem_id="mode")
             with gr.Row():
-                self.k = gr.Dropdown([5, 10, 20, 50], value=5, label="Results", min_width=110, scale=0)
+                self.k = gr.Dropdown([5, 10, 20, 50], value=K, label="Results", min_width=110, scale=0)
                 self.docs = gr.Dropdown(
                     [], value=[], multiselect=True, label="Only in these documents (none: in all)", scale=2
                 )
@@ -94,10 +96,11 @@ class SearchTab:
             self.word = gr.Radio([], label="Query word", container=False, elem_id="words", elem_classes="chips")
         self.remark = gr.HTML(apply_default_css=False, elem_id="remark")
         self.page = page_picture("page")
+        self.spot = gr.Number(visible=False)
         self.passage = gr.HTML(apply_default_css=False, elem_id="passage")
 
     def _wire(self) -> None:
-        shown = [self.caption, self.view, self.word, self.remark, self.page, self.passage]
+        shown = [self.caption, self.view, self.word, self.remark, self.page, self.spot, self.passage]
         searching: dict[str, Any] = {
             "fn": self.search,
             "inputs": [self.query, self.mode, self.k, self.docs, self.collection],
@@ -113,9 +116,14 @@ class SearchTab:
             "concurrency_limit": AT_ONCE,
             "api_visibility": "private",
         }
-        gr.on([self.query.submit, self.go.click], **searching)
-        self.welcome.select(self.example, None, self.query, **looking).then(**searching)
-        self.cards.select(self.open, self.hits, [self.opened, *shown], **looking)
+        address: dict[str, Any] = {"fn": None, "inputs": self.query, "js": ADDRESS, "api_visibility": "private"}
+        self.scroll = scroll = {"fn": None, "inputs": self.spot, "js": SCROLL, "api_visibility": "private"}
+        gr.on([self.query.submit, self.go.click], **searching).then(**address).then(**scroll)
+        chosen = self.welcome.select(self.example, None, self.query, **looking)
+        chosen.then(**searching).then(**address).then(**scroll)
+        self.cards.select(self.open, self.hits, [self.opened, *shown], **looking).then(**scroll)
+        outputs = [self.query, *searching["outputs"]]
+        self.linked: dict[str, Any] = {**searching, "fn": self.from_address, "inputs": None, "outputs": outputs}
         self.cards.like(
             self.rate,
             [self.hits, self.opened],
@@ -129,9 +137,9 @@ class SearchTab:
             [self.view.input, self.word.input],
             self.show,
             [self.hits, self.opened, self.view, self.word],
-            [self.word, self.remark, self.page, self.passage],
+            [self.word, self.remark, self.page, self.spot, self.passage],
             **looking,
-        )
+        ).then(**scroll)
 
     # --- events ------------------------------------------------------------------------------------------
 
@@ -182,6 +190,13 @@ class SearchTab:
             self.cards: fragments.hit_list(hits, pictures, grades),
             **opened,
         }
+
+    def from_address(self, visitor: gr.Request) -> Updates:
+        """Ask what the page's address asks, `?q=...`, if it does and there is something to search."""
+        query = visitor.query_params.get("q", "").strip()
+        if not query or not self._corpora.reading(visitor).documents():
+            return {self.opened: gr.skip()}
+        return {self.query: query, **self.search(query, "auto", K, [], EVERY_COLLECTION, visitor)}
 
     def open(self, hits: list[Hit], picked: gr.EventData, visitor: gr.Request) -> Updates:
         """Open the hit that was clicked."""
@@ -237,12 +252,14 @@ class SearchTab:
             remark = remark if text else "This page has neither a picture nor text."
         else:
             text = ""
+        spot = None
         if picture and explanation and explanation.boxes is not None:
-            picture = explain.draw(picture, explanation, token)
+            picture, spot = explain.draw(picture, explanation, token), explain.spot(explanation, token)
         return {
             self.word: _words(explanation, word),
             self.remark: fragments.notice(remark),
             self.page: gr.update(value=picture, visible=picture is not None),
+            self.spot: spot,
             self.passage: text,
         }
 
