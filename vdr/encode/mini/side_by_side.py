@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import lru_cache
 from typing import Protocol, TypeVar
 
 import torch
@@ -36,7 +37,12 @@ def side_by_side(jobs: int, device: torch.device) -> Iterator[Map]:
         yield map
         return
     try:
-        with ThreadPoolExecutor(workers, "vdr-mini", torch.set_num_threads, (threads // workers,)) as pool:
-            yield pool.map
+        yield _pool(workers, threads // workers).map
     finally:
         torch.set_num_threads(threads)  # what a thread sets, later threads begin with
+
+
+@lru_cache(maxsize=2)
+def _pool(workers: int, threads: int) -> ThreadPoolExecutor:
+    """Return threads that stay: memory that one has used is not at hand for its successors, and would add up."""
+    return ThreadPoolExecutor(workers, "vdr-mini", torch.set_num_threads, (threads,))
