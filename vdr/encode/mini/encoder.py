@@ -18,7 +18,6 @@ from PIL import Image
 from vdr.encode.devices import best_device, best_dtype
 from vdr.encode.mini.healing import heal, join
 from vdr.encode.mini.reading import Word
-from vdr.encode.mini.side_by_side import side_by_side
 from vdr.encode.minilm import MiniLM
 from vdr.types import Floats, Ints, MultiVector, QueryVectors
 
@@ -59,7 +58,7 @@ class VdrMini:
         Of the pieces of a rare word none is like the whole of it, which is what a page has; so the whole counts once
         less than there are pieces, by its length.
         """
-        pieces = self._queries.encode_query(text)
+        pieces = self._queries.pieces(text)
         _, words, token_of, counts = self._whole(text)
         rare = np.flatnonzero(counts > 1)
         if not len(rare):
@@ -76,7 +75,7 @@ class VdrMini:
         cores, words, token_of, _ = self._whole(text)
         if not cores:
             return self.encode_query(text)
-        pieces = self._queries.encode_query(" ".join(cores))
+        pieces = self._queries.pieces(" ".join(cores))
         together = np.concatenate([token_of[pieces.token_of], token_of]), np.concatenate([pieces.vectors, words])
         return QueryVectors(tuple(text.split()), *together)
 
@@ -89,6 +88,8 @@ class VdrMini:
 
     def encode_pages(self, images: Sequence[Image.Image]) -> list[MultiVector]:
         """Return the vectors of each page, one a word, with the word's box."""
+        from vdr.encode.mini.side_by_side import side_by_side  # imports torch, which a query does without
+
         reader, language = self._models
         with side_by_side(len(images), reader.device) as run:
             pages = list(run(self._words, images))
