@@ -143,7 +143,7 @@ def test_cut_takes_a_long_book_without_a_break_in_stride() -> None:
 def test_unicode_text_is_read_by_its_mark(tmp_path: Path, data: bytes) -> None:
     path = tmp_path / "a.txt"
     path.write_bytes(data)
-    assert list(read_text(path)) == [Unit(page=1, text="größe – 数据")]
+    assert list(read_text(path)) == [Unit(page=1, text="größe – 数据", span=(0, 10))]
 
 
 def test_text_that_is_not_utf8_is_latin_1(tmp_path: Path) -> None:

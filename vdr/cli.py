@@ -243,6 +243,8 @@ def _hit(hit: Hit) -> dict[str, object]:
     del fields["query"]
     if not hit.record:
         del fields["record"]
+    if hit.span is None:
+        del fields["span"]
     return fields
 
 

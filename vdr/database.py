@@ -85,10 +85,12 @@ class Database:
         return self._tables[name]
 
     def create(self, name: str, schema: pa.Schema) -> Any:
-        """Return a table, made with this schema if it does not exist."""
+        """Return a table, made with this schema if it does not exist; columns it lacks are added, without values."""
         table = self.table(name)
         if table is None:
             table = self._tables[name] = self._connection.create_table(name, schema=schema)
+        elif missing := [field for field in schema if field.name not in table.schema.names]:
+            table.add_columns(missing)
         return table
 
     @contextmanager

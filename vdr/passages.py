@@ -34,15 +34,17 @@ def read_text(path: Path) -> Iterator[Unit]:
     text = _decode(data)
     if "\0" in text:
         raise DocumentError(shown(path), "is not text", "It holds binary data: rename it to what it is.")
-    passages = cut(text)
+    passages = spans(text)
     if not passages:
         raise DocumentError(shown(path), "is empty", "It has no text to search.")
-    for page, passage in enumerate(passages, start=1):
-        yield Unit(page=page, text=passage)
+    for page, (start, end) in enumerate(passages, start=1):
+        yield Unit(page=page, text=text[start:end], span=(start, end))
 
 
 def read_jsonl(path: Path) -> Iterator[Unit]:
     """Yield the passages of a BEIR corpus: one JSON object a line with `_id`, `text` and maybe `title`.
+
+    A record's text is its title, a blank line and its text; the text alone where that begins with the title.
 
     Raises:
         DocumentError: A line is not such an object, an `_id` comes twice, or there is no record.
@@ -59,8 +61,8 @@ def read_jsonl(path: Path) -> Iterator[Unit]:
                     reason = f"has the _id {record!r} twice (line {number})"
                     raise DocumentError(shown(path), reason, "Give each record its own _id.")
                 seen.add(record)
-                for passage in cut(text):
-                    yield Unit(page=next(pages), text=passage, record=record)
+                for start, end in spans(text):
+                    yield Unit(page=next(pages), text=text[start:end], record=record, span=(start, end))
     except UnicodeDecodeError as error:
         raise DocumentError(shown(path), "is not UTF-8", "Save it as UTF-8.") from error
     except OSError as error:

@@ -127,6 +127,7 @@ def run(
             channels=_channels(key, scores, told or {}),
             snippet=snippet(request.query, units[key]),
             record=units[key].record,
+            span=units[key].span,
             query=request.query,
         )
         for rank, (key, score) in enumerate(best[: request.k], start=1)

@@ -39,7 +39,7 @@ class Places:
 
         Args:
             units: Document id and page of each, no unit twice; one that has no row is missing from the result.
-            columns: What is read of them.
+            columns: What is read of them; what the table of an older corpus does not have is left out.
 
         Returns:
             None where no unit has a row.
@@ -55,7 +55,8 @@ class Places:
             if table is None or not len(rows):
                 return None
             with self._database.readable():
-                found = table.take_row_ids(rows.tolist()).select(columns).to_arrow()
+                there = [column for column in columns if column in table.schema.names]
+                found = table.take_row_ids(rows.tolist()).select(there).to_arrow()
             own = zip(found["doc_id"].to_pylist(), found["page"].to_pylist(), strict=True)
             if len(found) == len(rows) and wanted.issuperset(own):
                 return found

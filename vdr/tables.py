@@ -3,7 +3,7 @@
 | table | a row is | columns |
 |---|---|---|
 | `documents` | a complete document | what `DocumentInfo` says, and the `doc_id` its rows elsewhere carry |
-| `units` | a page or passage | text (full-text index), a box for each word |
+| `units` | a page or passage | text (full-text index), a box for each word, a passage's span |
 | `previews` | a page | its picture, JPEG |
 | `visual`, `text` | a unit's multi-vector | numbers and scales (`vdr.quantize`), and the box or the word of each |
 | `tuning` | what was learnt for fusion, one at most | what `Tuning` says |
@@ -44,7 +44,15 @@ DOCUMENTS = pa.schema(
     ]
 )
 _ROW = [("key", pa.utf8()), ("doc_id", pa.utf8()), ("page", pa.int32())]
-UNITS = pa.schema([*_ROW, ("record", pa.utf8()), ("text", pa.utf8()), ("boxes", pa.list_(pa.uint16()))])
+UNITS = pa.schema(
+    [
+        *_ROW,
+        ("record", pa.utf8()),
+        ("text", pa.utf8()),
+        ("boxes", pa.list_(pa.uint16())),
+        ("span", pa.list_(pa.int64())),
+    ]
+)
 TUNING = pa.schema(
     [
         ("channels", pa.list_(pa.utf8())),
@@ -108,6 +116,7 @@ class StoredUnit:
     record: str
     text: str
     boxes: Floats | None
+    span: tuple[int, int] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +166,7 @@ def units_table(units: Sequence[EncodedUnit]) -> pa.Table:
             record=item.unit.record,
             text=item.unit.text,
             boxes=None if item.unit.boxes is None else _pack(item.unit.boxes),
+            span=item.unit.span,
         )
         for item in units
     ]
@@ -206,8 +216,8 @@ def read_tuning(row: dict[str, Any]) -> Tuning:
 
 def read_unit(row: dict[str, Any]) -> StoredUnit:
     """Return a `units` row."""
-    row = {**row, "boxes": None if row["boxes"] is None else _unpack(row["boxes"])}
-    return StoredUnit(**row)
+    boxes = None if row["boxes"] is None else _unpack(row["boxes"])
+    return StoredUnit(**{**row, "boxes": boxes, "span": tuple(row["span"]) if row.get("span") else None})
 
 
 def read_multivector(row: dict[str, Any], choice: Choice) -> MultiVector:

@@ -40,6 +40,7 @@ class Unit:
         image: The rendered page, RGB; None for plain text and for a page that could not be rendered.
         preview: The page as a JPEG to show; empty where there is no image.
         record: For a record of a JSONL corpus, its `_id`; else empty.
+        span: Which characters of the file's text, or of the record's, a passage is: from, to. None for a page.
     """
 
     page: int
@@ -48,6 +49,7 @@ class Unit:
     image: Image.Image | None = None
     preview: bytes = b""
     record: str = ""
+    span: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +174,7 @@ class Hit:
         channels: The score in each channel that found the page; `rerank` for the reranker's.
         snippet: The stretch of text that matches best; empty for an image-only page.
         record: For a record of a JSONL corpus, its `_id`; else empty.
+        span: Which characters of the file's text, or of the record's, a passage is: from, to. None for a page.
         query: The query that found it.
     """
 
@@ -183,6 +186,7 @@ class Hit:
     channels: Mapping[str, float]
     snippet: str
     record: str = ""
+    span: tuple[int, int] | None = None
     query: str = field(default="", repr=False)
 
     def __str__(self) -> str:
