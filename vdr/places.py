@@ -51,11 +51,13 @@ class Places:
         columns = ["doc_id", "page", *(column for column in columns if column not in ("doc_id", "page"))]
         for _ in range(TRIES):
             table = self._database.table(self._name)
-            rows = self._find(table, units) if table is not None else np.zeros(0, np.int64)
-            if table is None or not len(rows):
+            if table is None:
+                return None
+            learnt, rows = self._find(table, units)
+            if not len(rows):
                 return None
             with self._database.readable():
-                there = [column for column in columns if column in table.schema.names]
+                there = [column for column in columns if column in learnt.columns]
                 found = table.take_row_ids(rows.tolist()).select(there).to_arrow()
             own = zip(found["doc_id"].to_pylist(), found["page"].to_pylist(), strict=True)
             if len(found) == len(rows) and wanted.issuperset(own):
@@ -63,7 +65,7 @@ class Places:
             self._learnt = None
         raise CorpusError(f"The corpus {self._database.uri} is being rewritten by another process. Try again.")
 
-    def _find(self, table: pa.Table, units: Sequence[tuple[str, int]]) -> NDArray[np.int64]:
+    def _find(self, table: pa.Table, units: Sequence[tuple[str, int]]) -> tuple[_Learnt, NDArray[np.int64]]:
         if self._learnt is None or self._learnt.of != self._database.seen:
             self._learnt = self._learn(table)
         rows = self._learnt.rows(units)
@@ -73,20 +75,21 @@ class Places:
             if version != self._learnt.version:
                 self._learnt = self._learn(table)
                 rows = self._learnt.rows(units)
-        return rows[rows >= 0]
+        return self._learnt, rows[rows >= 0]
 
     def _learn(self, table: pa.Table) -> _Learnt:
         with self._database.readable():
             version = table.version
+            columns = frozenset(table.schema.names)
             rows = table.search().with_row_id(True).select(["doc_id", "page"]).to_arrow().combine_chunks()
         if not len(rows):
-            return _Learnt(self._database.seen, version, {}, np.zeros(0, np.int64), np.zeros(0, np.int64))
+            return _Learnt(self._database.seen, version, columns, {}, np.zeros(0, np.int64), np.zeros(0, np.int64))
         documents = pc.dictionary_encode(rows["doc_id"].combine_chunks())
         numbers = {doc_id: number for number, doc_id in enumerate(documents.dictionary.to_pylist())}
         places = documents.indices.to_numpy().astype(np.int64) << 32 | rows["page"].to_numpy().astype(np.int64)
         order = np.argsort(places, kind="stable")
         row_ids = rows["_rowid"].to_numpy().astype(np.int64)
-        return _Learnt(self._database.seen, version, numbers, places[order], row_ids[order])
+        return _Learnt(self._database.seen, version, columns, numbers, places[order], row_ids[order])
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +99,7 @@ class _Learnt:
     Attributes:
         of: Which corpus.
         version: Of the table.
+        columns: Its columns.
         numbers: A number for each document.
         places: The units, as `number << 32 | page`, in rising order.
         row_ids: Theirs.
@@ -103,6 +107,7 @@ class _Learnt:
 
     of: str
     version: int
+    columns: frozenset[str]
     numbers: Mapping[str, int]
     places: NDArray[np.int64]
     row_ids: NDArray[np.int64]
