@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -110,6 +111,13 @@ def test_an_empty_corpus_finds_nothing_and_makes_no_folder(tmp_path: Path) -> No
     assert corpus.documents() == []
     assert corpus.info().pages == 0
     assert not (tmp_path / "new").exists()
+
+
+def test_units_are_read_without_boxes_where_these_are_not_wanted(sample_corpus: Corpus) -> None:
+    store, key = Store(sample_corpus.path), "annual-report-2025.pdf:9"
+    whole, bare = store.units([key])[key], store.units([key], boxes=False)[key]
+    assert whole.boxes is not None and whole.boxes.shape == (len(whole.text.split()), 4)
+    assert bare == replace(whole, boxes=None)
 
 
 # --- explaining ------------------------------------------------------------------------------------------

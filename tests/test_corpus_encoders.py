@@ -104,6 +104,9 @@ def test_an_object_is_held_to_what_the_corpus_was_made_with(tmp_path: Path, pict
     other.name, other.fingerprint = "other", "f" * 16
     with pytest.raises(EncoderMismatch, match=r"was made with ink \(2 dims, 0123456789abcdef\), not with other"):
         Corpus(tmp_path / "c", encoder=other, text_encoder="none")
+    other.name = "ink"
+    with pytest.raises(EncoderMismatch, match=r"another version of ink \(0123456789abcdef; .* index again, .* --enc"):
+        Corpus(tmp_path / "c", encoder=other, text_encoder="none")
 
 
 def test_an_object_for_the_other_channel_is_refused(tmp_path: Path) -> None:

@@ -49,7 +49,7 @@ def evidence(store: Store, query: str, scores: Mapping[str, Scores], depth: int)
         for part in (ranking, {key: score for key, score in ranking.items() if _document(key) in surely})
         for key, _ in search.ranked(part, depth)
     } - written
-    units = store.units(sorted(unsure))
+    units = store.units(sorted(unsure), boxes=False)
     drawn = {name for name, stored in documents.items() if stored.info.kind in ("pdf", "image")}
 
     def has(channel: str, key: str) -> bool:

@@ -291,11 +291,12 @@ class Corpus:
         watch = Watch(deadline)
         query = search.check_query(query)
         channels, first = tuple(self._channels(mode)), self._channel(candidates) if candidates else None
-        doc_ids = self._doc_ids([docs] if isinstance(docs, str) else docs, collection)
-        asked = pipeline.Request(query, k, channels, doc_ids, exact, first, candidates_top, rerank_top, deadline)
         chosen = self._rerank if rerank is None else rerank
         reranker = None if chosen is None or chosen == "none" else partial(load_reranker, chosen)
-        result = pipeline.run(self._store, asked, self._query, reranker, watch)
+        with self._store.one_moment():
+            doc_ids = self._doc_ids([docs] if isinstance(docs, str) else docs, collection)
+            asked = pipeline.Request(query, k, channels, doc_ids, exact, first, candidates_top, rerank_top, deadline)
+            result = pipeline.run(self._store, asked, self._query, reranker, watch)
         if self._log:
             pins = {channel: self._store.pin(channel) for channel in self._present()}
             encoders = {channel: f"{pin.name} {pin.fingerprint}" for channel, pin in pins.items() if pin}

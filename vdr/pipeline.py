@@ -108,7 +108,7 @@ def run(
         fused, named = watch.run("fuse", lambda: blend(store, request.query, part, depth), lambda both: len(both[0]))
         scores[DOCUMENT] = named
     best = search.ranked(fused, wanted)
-    units = watch.run("read", lambda: store.units([key for key, _ in best]), len)
+    units = watch.run("read", lambda: store.units([key for key, _ in best], boxes=False), len)
     best = [(key, score) for key, score in best if key in units]  # a document may have gone meanwhile
     told: dict[str, float] | None = None
     if load_reranker and best:

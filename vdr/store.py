@@ -11,12 +11,13 @@ from __future__ import annotations
 
 import logging
 import re
+import threading
 import time
 import uuid
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
-from typing import Any
+from typing import Any, cast
 
 import pyarrow as pa
 from lancedb.index import FTS, BTree
@@ -72,6 +73,7 @@ class Store:
         self._database = Database(uri)
         self._vectors = {channel: Vectors(self._database, channel) for channel in CHANNELS}
         self._documents: tuple[object, dict[str, StoredDocument]] = (None, {})
+        self._moment = threading.local()
         self._names: tuple[object, dict[str, str]] = (None, {})
         self._tuning: tuple[object, Tuning | None] = (None, None)
         self._places = Places(self._database, "units")
@@ -93,6 +95,8 @@ class Store:
 
     def documents(self) -> dict[str, StoredDocument]:
         """Return the complete documents by name; where a name has two rows, the later one counts."""
+        if (held := getattr(self._moment, "documents", None)) is not None:
+            return cast("dict[str, StoredDocument]", held)
         table = self._database.table("documents")
         if table is None:
             return {}
@@ -102,6 +106,15 @@ class Store:
                 rows = sorted(table.to_arrow().to_pylist(), key=lambda row: str(row["doc_id"]))
                 self._documents = (version, {row["name"]: tables.read_document(row) for row in rows})
         return self._documents[1]
+
+    @contextmanager
+    def one_moment(self) -> Iterator[None]:
+        """Within, this thread sees the documents that there are now: every part of a search the same ones."""
+        self._moment.documents = self.documents()
+        try:
+            yield
+        finally:
+            self._moment.documents = None
 
     def pin(self, channel: Channel) -> Pin | None:
         """Return the encoder this channel was made with, or None while it has no vectors."""
@@ -115,6 +128,12 @@ class Store:
         """
         pin = self.pin(channel)
         if pin and (pin.fingerprint, pin.dim) != (encoder.fingerprint, encoder.dim):
+            if pin.name == encoder.name:
+                raise EncoderMismatch(
+                    f"The {channel} channel of {self.uri} was made with another version of {pin.name} "
+                    f"({pin.fingerprint}; this one is {encoder.fingerprint}). Delete the folder and index again, or do "
+                    f"without the channel: {'--text-encoder none' if channel == 'text' else '--encoder none'}."
+                )
             raise EncoderMismatch(
                 f"The {channel} channel of {self.uri} was made with {pin.name} ({pin.dim} dims, {pin.fingerprint}), "
                 f"not with {encoder.name} ({encoder.dim} dims, {encoder.fingerprint}). "
@@ -177,13 +196,16 @@ class Store:
             found = rows.to_arrow()
         yield from zip(found["key"].to_pylist(), found["text"].to_pylist(), strict=True)
 
-    def units(self, keys: Sequence[str]) -> dict[str, StoredUnit]:
-        """Return units by key; a key that is not there is missing from the result."""
+    def units(self, keys: Sequence[str], *, boxes: bool = True) -> dict[str, StoredUnit]:
+        """Return units by key, without their words' boxes if these are not wanted: most of what is to be read.
+
+        A key that is not there is missing from the result.
+        """
         self._units()
         ids = {name: stored.doc_id for name, stored in self.documents().items()}
         named = (key.rpartition(":") for key in keys)
         wanted = {(ids[name], int(page)): None for name, _, page in named if name in ids and _PAGE.fullmatch(page)}
-        found = self._places.take(list(wanted), tables.UNITS.names)
+        found = self._places.take(list(wanted), [name for name in tables.UNITS.names if boxes or name != "boxes"])
         return {row["key"]: tables.read_unit(row) for row in found.to_pylist()} if found is not None else {}
 
     def multivector(self, channel: Channel, key: str) -> MultiVector | None:

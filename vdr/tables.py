@@ -215,8 +215,8 @@ def read_tuning(row: dict[str, Any]) -> Tuning:
 
 
 def read_unit(row: dict[str, Any]) -> StoredUnit:
-    """Return a `units` row."""
-    boxes = None if row["boxes"] is None else _unpack(row["boxes"])
+    """Return a `units` row; columns that were not read are None."""
+    boxes = None if row.get("boxes") is None else _unpack(row["boxes"])
     return StoredUnit(**{**row, "boxes": boxes, "span": tuple(row["span"]) if row.get("span") else None})
 
 
