@@ -261,7 +261,8 @@ def tabs(corpus: Corpus) -> tuple[SearchTab, DocumentsTab]:
 def test_errors_become_a_line(tmp_path: Path) -> None:
     search, documents = tabs(Corpus(tmp_path / "corpus"))
     assert search.search("  ", "auto", 5, [], "", SOMEBODY) == {
-        search.notice: fragments.notice("The query is empty. Type a question or a few words.", "problem")
+        search.notice: fragments.notice("The query is empty. Type a question or a few words.", "problem"),
+        search.spot: None,
     }
     assert "There is no document" in search.search("word", "auto", 5, ["gone.pdf"], "", SOMEBODY)[search.notice]
     assert "There is no document" in documents.remove(["gone.pdf"], SOMEBODY)[documents.report]
@@ -500,6 +501,15 @@ def test_upload_ask_look_and_delete(page: Page, tmp_path: Path) -> None:
     page.locator("#query").locator("input, textarea").fill("  ")
     page.keyboard.press("Enter")
     page.get_by_text("The query is empty.").wait_for(timeout=QUICK)
+    page.wait_for_timeout(1_000)  # in which nothing scrolls away from it
+    told = page.get_by_text("The query is empty.").bounding_box()
+    assert told is not None and 0 <= told["y"] < 900
+
+    # a question too long for an address stays out of it
+    page.locator("#query").locator("input, textarea").fill("so " * 14_000)
+    page.keyboard.press("Enter")
+    page.get_by_text("up to 1,000").wait_for(timeout=QUICK)
+    page.wait_for_function("() => !window.location.search", timeout=QUICK)
 
     # the phone: nothing sticks out
     page.set_viewport_size({"width": 390, "height": 844})

@@ -132,8 +132,11 @@ def spot(explanation: Explanation, token: int | None = None) -> float | None:
         return None
     light = heat(explanation, token) ** 2  # of what shines faintly there is much on any page
     middle = explanation.boxes[:, [1, 3]].mean(axis=1)
-    near = np.abs(middle[:, None] - middle) <= 0.1
-    best = int(np.argmax(np.where(light > 0, near @ light, 0)))
+    order = np.argsort(middle, kind="stable")
+    light, middle = light[order], middle[order]
+    before = np.concatenate([[0.0], np.cumsum(light, dtype=np.float64)])  # light above each place, from the top
+    first, last = np.searchsorted(middle, middle - 0.1), np.searchsorted(middle, middle + 0.1, "right")
+    best = int(np.argmax(np.where(light > 0, before[last] - before[first], 0)))
     return float(middle[best]) if light[best] > 0 else None
 
 

@@ -28,17 +28,19 @@ watch('value', () => element.querySelectorAll('input').forEach((box) => { box.ch
 ADDRESS = """
 (query) => {
   const address = new URL(window.location);
-  if (query.trim()) address.searchParams.set('q', query.trim()); else address.searchParams.delete('q');
+  const fits = encodeURIComponent(query.trim()).length <= 1000;
+  if (query.trim() && fits) address.searchParams.set('q', query.trim()); else address.searchParams.delete('q');
   window.history.replaceState(null, '', address);
 }
 """
-"""Takes the query, and puts it into the page's address: reloaded or sent to somebody, it asks again."""
+"""Takes the query, and puts it into the page's address: reloaded or sent to somebody, it asks again. A long one is left
+out, since gradio sends the address along with every request, and servers refuse long ones."""
 
 SCROLL = """
 async (spot) => {
+  await new Promise((painted) => setTimeout(painted, 50));
   const picture = document.querySelector('#page img');
   if (spot === null || !picture) return;
-  await new Promise((painted) => setTimeout(painted, 50));
   await picture.decode().catch(() => {});
   const {top, height} = picture.getBoundingClientRect();
   const at = top + spot * height;

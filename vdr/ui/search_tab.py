@@ -176,9 +176,9 @@ class SearchTab:
         try:
             hits = corpus.search(query, int(k), mode=mode, docs=docs or None, collection=collection or None)
             pictures = [_picture(corpus, hit) for hit in hits]
-            opened = self._open(corpus, hits[0]) if hits else {}
+            opened = self._open(corpus, hits[0]) if hits else {self.spot: None}
         except VdrError as error:
-            return {self.notice: fragments.notice(str(error), "problem")}
+            return {self.notice: fragments.notice(str(error), "problem"), self.spot: None}
         grades, problem = _judged(corpus, query)
         skipped = "".join(fragments.notice(f"Left out: {skip.name} ({skip.reason}).") for skip in hits.trace.skipped)
         return {
@@ -204,7 +204,7 @@ class SearchTab:
         try:
             return {self.opened: index, **self._open(self._corpora.reading(visitor), hits[index])}
         except VdrError as error:
-            return {self.remark: fragments.notice(str(error), "problem")}
+            return {self.remark: fragments.notice(str(error), "problem"), self.spot: None}
 
     def show(self, hits: list[Hit], index: int, view: str, word: int | None, visitor: gr.Request) -> Updates:
         """Show the open hit by another channel, for another word of the query, or plain."""
