@@ -24,6 +24,15 @@ def test_the_span_of_a_passage_is_where_it_stands(tmp_path: Path) -> None:
     assert units[-1].span == (STORY.index("# Badgers"), len(STORY))
 
 
+def test_a_span_counts_as_the_text_is_decoded(tmp_path: Path) -> None:
+    file = tmp_path / "windows.txt"
+    file.write_bytes("Otters eat fish.\r\n\r\n".encode("utf-8-sig") + b"Badgers dig setts.\r\n")
+    with file.open(encoding="utf-8-sig", newline="") as opened:
+        text = opened.read()
+    (unit,) = read_text(file)
+    assert unit.span == (0, 38) and text[0:38] == unit.text == "Otters eat fish.\r\n\r\nBadgers dig setts."
+
+
 def test_the_span_in_a_record_is_of_title_and_text(tmp_path: Path) -> None:
     file = tmp_path / "corpus.jsonl"
     records = [{"_id": "a", "title": "Otters", "text": STORY}, {"_id": "b", "text": "  Badgers dig.  "}]

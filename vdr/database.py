@@ -89,7 +89,9 @@ class Database:
         table = self.table(name)
         if table is None:
             table = self._tables[name] = self._connection.create_table(name, schema=schema)
-        elif missing := [field for field in schema if field.name not in table.schema.names]:
+            return table
+        there = frozenset(table.schema.names)
+        if missing := [field for field in schema if field.name not in there]:
             table.add_columns(missing)
         return table
 

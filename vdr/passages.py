@@ -44,7 +44,8 @@ def read_text(path: Path) -> Iterator[Unit]:
 def read_jsonl(path: Path) -> Iterator[Unit]:
     """Yield the passages of a BEIR corpus: one JSON object a line with `_id`, `text` and maybe `title`.
 
-    A record's text is its title, a blank line and its text; the text alone where that begins with the title.
+    A record's text is its title, a blank line and its text, without white space around either; the text alone where
+    that begins with the title.
 
     Raises:
         DocumentError: A line is not such an object, an `_id` comes twice, or there is no record.

@@ -40,7 +40,8 @@ class Unit:
         image: The rendered page, RGB; None for plain text and for a page that could not be rendered.
         preview: The page as a JPEG to show; empty where there is no image.
         record: For a record of a JSONL corpus, its `_id`; else empty.
-        span: Which characters of the file's text, or of the record's, a passage is: from, to. None for a page.
+        span: Which characters a passage is, from and to, of the file's text (decoded, without a byte-order mark, line
+            ends as they are) or of the record's (see `vdr.passages.read_jsonl`); None for a page.
     """
 
     page: int
@@ -174,7 +175,8 @@ class Hit:
         channels: The score in each channel that found the page; `rerank` for the reranker's.
         snippet: The stretch of text that matches best; empty for an image-only page.
         record: For a record of a JSONL corpus, its `_id`; else empty.
-        span: Which characters of the file's text, or of the record's, a passage is: from, to. None for a page.
+        span: Which characters a passage is, from and to, of the file's text (decoded, without a byte-order mark, line
+            ends as they are) or of the record's (see `vdr.passages.read_jsonl`); None for a page.
         query: The query that found it.
     """
 

@@ -91,9 +91,9 @@ class VdrMini:
         from vdr.encode.mini.side_by_side import side_by_side  # imports torch, which a query does without
 
         reader, language = self._models
-        with side_by_side(len(images), reader.device) as run:
-            pages = list(run(self._words, images))
-            vectors = language.read([[text for _, text in words] for words in pages], run)
+        run = side_by_side(len(images), reader.device)
+        pages = list(run(self._words, images))
+        vectors = language.read([[text for _, text in words] for words in pages], run)
         return [
             pooled(found, _boxes([word for word, _ in words], image), MOST)
             for found, words, image in zip(vectors, pages, images, strict=True)

@@ -25,7 +25,7 @@ WINDOW = LENGTH - 2
 OVERLAP = 32
 """Words that two windows share, each of which takes its vector from the window where it has more around it."""
 BATCH, BATCH_ON_CPU = 64, 4
-"""Windows computed together; a CPU gains nothing from more, and has them for each core."""
+"""Windows computed together at most; a CPU gains nothing from more, and fewer leave some for each core."""
 
 
 class Language:
@@ -80,7 +80,9 @@ class Language:
         windows = [(text, *window) for text, words in enumerate(texts) for window in _windows(len(words))]
         windows.sort(key=lambda window: window[2] - window[1])  # like lengths together: little is filled up
         results = [np.zeros((len(words), DIM), np.float32) for words in texts]
-        size = BATCH_ON_CPU if self._device.type == "cpu" else BATCH
+        size = BATCH
+        if self._device.type == "cpu":
+            size = max(1, min(BATCH_ON_CPU, -(-len(windows) // torch.get_num_threads())))
         batches = [windows[first : first + size] for first in range(0, len(windows), size)]
         words = [[texts[text][start:end] for text, start, end in batch] for batch in batches]
         outputs = chain.from_iterable(run(self._forward, words))
