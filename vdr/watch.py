@@ -66,12 +66,13 @@ class Watch:
         """
         if self.deadline is None:
             return self.run(name, work, pages)
-        if not self.left:
+        left = self.left
+        if not left:
             self.skip(of or name, f"the deadline of {self.deadline:g} s had passed")
             return None
         began = self._clock()
         task = _Task(name, work)
-        if not task.done(self.left):
+        if not task.done(left):
             self.skip(of or name, f"it was not done within the deadline of {self.deadline:g} s")
             return None
         result = task.result()
