@@ -202,9 +202,11 @@ class Store:
         A key that is not there is missing from the result.
         """
         self._units()
-        ids = {name: stored.doc_id for name, stored in self.documents().items()}
+        held = self.documents()
         named = (key.rpartition(":") for key in keys)
-        wanted = {(ids[name], int(page)): None for name, _, page in named if name in ids and _PAGE.fullmatch(page)}
+        wanted = {
+            (held[name].doc_id, int(page)): None for name, _, page in named if name in held and _PAGE.fullmatch(page)
+        }
         found = self._places.take(list(wanted), [name for name in tables.UNITS.names if boxes or name != "boxes"])
         return {row["key"]: tables.read_unit(row) for row in found.to_pylist()} if found is not None else {}
 

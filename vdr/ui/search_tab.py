@@ -122,7 +122,7 @@ class SearchTab:
         chosen = self.welcome.select(self.example, None, self.query, **looking)
         chosen.then(**searching).then(**address).then(**scroll)
         self.cards.select(self.open, self.hits, [self.opened, *shown], **looking).then(**scroll)
-        outputs = [self.query, *searching["outputs"]]
+        outputs = [self.query, *searching["outputs"]]  # for the app, once a page has loaded; then it scrolls, too
         self.linked: dict[str, Any] = {**searching, "fn": self.from_address, "inputs": None, "outputs": outputs}
         self.cards.like(
             self.rate,
@@ -211,7 +211,7 @@ class SearchTab:
         try:
             return self._show(self._corpora.reading(visitor), hits[index], view, WHOLE_QUERY if word is None else word)
         except VdrError as error:
-            return {self.remark: fragments.notice(str(error), "problem")}
+            return {self.remark: fragments.notice(str(error), "problem"), self.spot: None}
 
     def rate(self, hits: list[Hit], index: int, rated: gr.EventData, visitor: gr.Request) -> Updates:
         """Keep whether a hit answers the query; the browser shows it already, and is told where that failed."""
