@@ -11,7 +11,8 @@ from tiny_models import tiny_colbert
 from transformers import AutoTokenizer
 
 from vdr.encode import load_text_encoder
-from vdr.encode.minilm import QUERIES, MiniLM, gelu, model_folder, unit
+from vdr.encode.bert import gelu, unit
+from vdr.encode.minilm import QUERIES, MiniLM, model_folder
 from vdr.encode.text import TokenEncoder
 from vdr.encode.words import find_text, place_tokens, read_tokens, windows, word_starts, words_at, words_of
 from vdr.errors import EncoderError

