@@ -6,7 +6,8 @@ from pathlib import Path
 from vdr import ui
 from vdr.ui import gpu, space
 
-corpus = gpu.open_corpus(os.environ.get("VDR_ENCODER"), os.environ.get("VDR_TEXT_ENCODER"))
+encoders = (os.environ.get(name) for name in ("VDR_ENCODER", "VDR_TEXT_ENCODER", "VDR_DENSE_ENCODER"))
+corpus = gpu.open_corpus(*encoders)
 in_space = "SPACE_ID" in os.environ
 demo = space.build(corpus, Path(__file__).with_name("sample_pdfs")) if in_space else ui.build(corpus)
 

@@ -2,10 +2,10 @@
 
     python -m benchmarks.indexing --pdfs FOLDER [--pages N] [--engines mini,tesseract+text] [--json]
 
-`mini` is `Corpus(encoder="vdr-mini", text_encoder="none").add`. `tesseract+text` is what one does without it: each page
-is drawn at 300 dpi, the resolution that tesseract's manual advises, and read by `tesseract` on the command line, as
-many pages at once as there are cores, one thread each; then the text, one file for each page, goes into
-`Corpus(encoder="none")`.
+`mini` is vdr-mini alone: `Corpus(encoder="vdr-mini", text_encoder="none", dense_encoder="none").add`.
+`tesseract+text` is what one does without it: each page is drawn at 300 dpi, the resolution that tesseract's manual
+advises, and read by `tesseract` on the command line, as many pages at once as there are cores, one thread each; then
+the text, one file for each page, goes into `Corpus(encoder="none", dense_encoder="none")`.
 `tesseract144+text` draws at 144 dpi, as `mini` does, and so does `rapidocr+text` (`pip install rapidocr onnxruntime`),
 which uses all cores for a page. No engine sees a text layer.
 
@@ -84,7 +84,7 @@ def mini(corpus: Path) -> Add:
     """Pages to vectors by vdr-mini."""
     from vdr import Corpus
 
-    pages = Corpus(corpus, encoder="vdr-mini", text_encoder="none")
+    pages = Corpus(corpus, encoder="vdr-mini", text_encoder="none", dense_encoder="none")
     return lambda folder: none_refused(pages.add(folder))
 
 
@@ -117,7 +117,7 @@ def by_text(corpus: Path, read: Read, dpi: int, at_once: int) -> Add:
     """Pages to text by OCR, and the text to vectors by the embedded text encoder; a page without text has no file."""
     from vdr import Corpus
 
-    texts = Corpus(corpus, encoder="none")
+    texts = Corpus(corpus, encoder="none", dense_encoder="none")
     drawing = threading.Lock()  # PDFium is for one thread at a time
 
     def read_page(file: Path, index: int) -> str:

@@ -87,7 +87,9 @@ class Vdr:
 
         from vdr import Corpus
 
-        self._corpus = Corpus(folder / "corpus", encoder=KnownQueries(queries), text_encoder="none")
+        self._corpus = Corpus(
+            folder / "corpus", encoder=KnownQueries(queries), text_encoder="none", dense_encoder="none"
+        )
 
     def search(self, number: int, k: int, setting: Mapping[str, int]) -> Sequence[int]:
         """Search the visual channel."""

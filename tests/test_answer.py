@@ -38,7 +38,7 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Corpus:
         ["A keeper is paid by the harbour."],
     )
     (folder / "notes.txt").write_text("Nobody retired that year.")
-    corpus = Corpus(folder / "corpus", encoder="none", text_encoder="none")
+    corpus = Corpus(folder / "corpus", encoder="none", text_encoder="none", dense_encoder="none")
     assert not corpus.add([folder / "harbour.pdf", folder / "notes.txt"]).refused
     return corpus
 

@@ -279,13 +279,15 @@ def test_only_the_modes_the_corpus_has_are_offered(tmp_path: Path) -> None:
     assert offered(info("a.pdf"), info("b.pdf", channels=("visual",))) == ["auto", "visual", "text", "bm25", "hybrid"]
 
 
-def test_a_page_without_an_explanation_is_shown_plain_and_says_so(own_corpus: Corpus) -> None:
+def test_a_page_without_an_explanation_is_shown_plain_and_says_so(own_corpus: Corpus, tmp_path: Path) -> None:
     search, _ = tabs(own_corpus)
-    scanned = Hit(1, "scanned-invoices.pdf:1", "scanned-invoices.pdf", 1, 1.0, {"visual": 1.0}, "", query="invoice")
-    shown = search.show([scanned], 0, "text", None, SOMEBODY)
+    Image.new("RGB", (300, 400), "white").save(tmp_path / "blank.png")
+    own_corpus.add(tmp_path / "blank.png")
+    blank = Hit(1, "blank.png:1", "blank.png", 1, 1.0, {"visual": 1.0}, "", query="invoice")
+    shown = search.show([blank], 0, "text", None, SOMEBODY)
     assert "no single spot" in shown[search.remark]
     assert shown[search.page]["value"] is not None
-    assert "no single spot" not in search.show([scanned], 0, PLAIN, None, SOMEBODY)[search.remark]
+    assert "no single spot" not in search.show([blank], 0, PLAIN, None, SOMEBODY)[search.remark]
 
 
 THUMB = re.compile(r'data-grade="(\d)" aria-pressed="(\w+)"[^>]*aria-label="([^"]+)"')
@@ -308,7 +310,7 @@ def test_hits_show_what_was_judged_of_them_before() -> None:
 
 
 def test_judgements_that_cannot_be_read_or_kept_are_told_and_search_goes_on(tmp_path: Path) -> None:
-    corpus = Corpus(tmp_path / "corpus", encoder="none", text_encoder="none")
+    corpus = Corpus(tmp_path / "corpus", encoder="none", text_encoder="none", dense_encoder="none")
     (tmp_path / "a.txt").write_text("the lighthouse keeper")
     corpus.add(tmp_path / "a.txt")
     search, _ = tabs(corpus)
@@ -329,7 +331,7 @@ def test_judgements_that_cannot_be_read_or_kept_are_told_and_search_goes_on(tmp_
 
 
 def test_searching_goes_on_while_documents_are_added(tmp_path: Path) -> None:
-    corpus = Corpus(tmp_path / "corpus", text_encoder="none")
+    corpus = Corpus(tmp_path / "corpus", text_encoder="none", dense_encoder="none")
     search, documents = tabs(corpus)
     files = []
     for number in range(40):

@@ -45,7 +45,7 @@ def url(tmp_path: Path) -> Iterator[str]:
         ),
         write_pdf(tmp_path / HOSTILE, ["Bees make honey from clover.", "Gardening"]),
     ]
-    corpus = Corpus(tmp_path / "corpus", encoder="none", text_encoder="none")
+    corpus = Corpus(tmp_path / "corpus", encoder="none", text_encoder="none", dense_encoder="none")
     assert not corpus.add(documents).refused
     Judgements(corpus.path).propose(DRAFTS)
 
@@ -76,7 +76,7 @@ def test_visitors_who_are_apart_judge_apart(tmp_path: Path, monkeypatch: pytest.
     (tmp_path / "tmp").mkdir()
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "tmp"))
     (tmp_path / "a.txt").write_text("The lighthouse keeper retired.")
-    original = Corpus(tmp_path / "corpus", encoder="none", text_encoder="none")
+    original = Corpus(tmp_path / "corpus", encoder="none", text_encoder="none", dense_encoder="none")
     original.add(tmp_path / "a.txt")
     Judgements(original.path).judge("keeper", "a.txt:1", 0)
     one, other = (gr.Request(session_hash=name) for name in ("one", "other"))

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+NO_TEXT = ("--text-encoder", "none", "--dense-encoder", "none")
+
 
 def vdr(*arguments: str | Path, code: int = 0) -> subprocess.CompletedProcess[str]:
     """Run `vdr` and check its exit code."""
@@ -28,7 +30,7 @@ def test_search_prints_json(sample_corpus_folder: Path) -> None:
     first = hits[0]
     assert (first["rank"], first["key"]) == (1, "espresso-machine-manual.pdf:8")
     assert (first["doc"], first["page"]) == ("espresso-machine-manual.pdf", 8)
-    assert set(first["channels"]) == {"visual", "text", "bm25"}
+    assert set(first["channels"]) == {"visual", "text", "dense", "bm25"}
     assert "vinegar" in first["snippet"]
 
 
@@ -89,14 +91,34 @@ def test_index_list_info_delete(tmp_path: Path) -> None:
     (folder / "otter.txt").write_text("An otter swims in the river.")
     (folder / "bad.pdf").write_text("not one")
     (folder / "table.xlsx").write_text("not read")
-    done = vdr("index", folder, "--corpus", corpus, "--collection", "animals", "--text-encoder", "none")
+    done = vdr(
+        "index",
+        folder,
+        "--corpus",
+        corpus,
+        "--collection",
+        "animals",
+        "--text-encoder",
+        "none",
+        "--dense-encoder",
+        "none",
+    )
     assert f"refused  {folder / 'bad.pdf'} is not a PDF." in done.stderr
     assert "1 files of other kinds" in done.stderr
     assert "1 added (1 pages), 0 skipped, 1 refused" in done.stderr
     assert (
         "0 added (0 pages), 1 skipped"
         in vdr(
-            "index", folder / "otter.txt", "--corpus", corpus, "--collection", "animals", "--text-encoder", "none"
+            "index",
+            folder / "otter.txt",
+            "--corpus",
+            corpus,
+            "--collection",
+            "animals",
+            "--text-encoder",
+            "none",
+            "--dense-encoder",
+            "none",
         ).stderr
     )
     assert vdr("list", "--corpus", corpus).stdout == "      1 pages  otter.txt  [animals]\n"
@@ -127,9 +149,9 @@ def test_eval_writes_a_run_of_every_judged_query(own_corpus_folder: Path, sample
     assert queries == {f"q{number:02}" for number in range(1, 36)}
     for query in queries:
         scores = [float(row[4]) for row in rows if row[0] == query]
-        assert len(scores) == 48  # every page with text; there are fewer than 100
+        assert len(scores) == 53  # every page; there are fewer than 100
         assert all(one > other for one, other in itertools.pairwise(scores))
-        assert [row[3] for row in rows if row[0] == query] == [str(rank) for rank in range(1, 49)]
+        assert [row[3] for row in rows if row[0] == query] == [str(rank) for rank in range(1, 54)]
 
 
 def test_eval_of_a_text_corpus_speaks_of_records(tmp_path: Path) -> None:

@@ -34,14 +34,14 @@ def keys(corpus: Corpus, query: str, **options: object) -> list[str]:
 # --- searching -------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("mode", ["auto", "visual", "text", "bm25", "hybrid"])
+@pytest.mark.parametrize("mode", ["auto", "visual", "text", "dense", "bm25", "hybrid"])
 def test_the_page_that_answers_comes_first_in_every_mode(sample_corpus: Corpus, mode: vdr.types.Mode) -> None:
     hits = sample_corpus.search("When is rinsing and descaling with vinegar allowed?", 3, mode=mode)
     assert (hits[0].doc, hits[0].page, hits[0].rank) == ("espresso-machine-manual.pdf", 8, 1)
     assert "vinegar" in hits[0].snippet
     assert [hit.rank for hit in hits] == [1, 2, 3]
     assert [hit.score for hit in hits] == sorted((hit.score for hit in hits), reverse=True)
-    expected = {"visual", "text", "bm25"} if mode in ("auto", "hybrid") else {mode}
+    expected = {"visual", "text", "dense", "bm25"} if mode in ("auto", "hybrid") else {mode}
     assert set(hits[0].channels) == expected
 
 
@@ -58,7 +58,7 @@ def test_text_mode_is_exact_maxsim_over_every_page(sample_corpus: Corpus) -> Non
                 similarity = vectors.vectors.astype(np.float64) @ query.vectors.astype(np.float64).T
                 expected[f"{document.name}:{page}"] = similarity.max(axis=0).sum()
     hits = sample_corpus.search(DESCALE, k=1_000, mode="text")
-    assert len(hits) == len(expected) == 48  # all pages but the five scanned ones
+    assert len(hits) == len(expected) == 53  # every page, the scanned ones by what was read on them
     assert [hit.key for hit in hits] == sorted(expected, key=lambda key: (-expected[key], key))
     assert [hit.score for hit in hits] == pytest.approx([expected[hit.key] for hit in hits], rel=1e-4)
 
@@ -75,7 +75,7 @@ def test_a_filter_gives_the_unfiltered_ranking_of_those_documents(sample_corpus:
 
 
 def test_k_larger_than_the_corpus_gives_all_that_match(sample_corpus: Corpus) -> None:
-    assert len(sample_corpus.search(DESCALE, k=10_000, mode="text")) == 48
+    assert len(sample_corpus.search(DESCALE, k=10_000, mode="text")) == 53
 
 
 def test_the_second_search_reads_from_memory_and_says_the_same(sample_corpus: Corpus) -> None:
@@ -162,14 +162,38 @@ def test_bm25_explains_by_stems(sample_corpus: Corpus) -> None:
     assert {"gaskets", "attacks"} <= set(words)
 
 
-def test_an_image_only_page_is_counted_shown_and_explained_by_its_pixels_alone(sample_corpus: Corpus) -> None:
+def test_an_image_only_page_is_counted_read_shown_and_explained(sample_corpus: Corpus) -> None:
     documents = {document.name: document for document in sample_corpus.documents()}
     assert documents["scanned-invoices.pdf"].image_only == documents["scanned-invoices.pdf"].pages == 5
     assert sample_corpus.info().image_only == 5
     assert sample_corpus.page_image("scanned-invoices.pdf:1").size[1] == 1_280
     assert sample_corpus.explain("scanned-invoices.pdf:1", "invoice").channel == "visual"
-    with pytest.raises(NotFound, match="nothing to explain"):
-        sample_corpus.explain("scanned-invoices.pdf:1", "invoice", channel="text")
+    for channel in ("text", "dense", "bm25"):  # of what was read on the picture
+        told = sample_corpus.explain("scanned-invoices.pdf:1", "invoice", channel=channel)
+        assert told.words is not None and {told.words[place] for place in told.matched} == {"invoice"}
+        assert told.boxes is not None and len(told.boxes) == len(told.words)
+
+
+def test_a_scan_is_found_and_quoted_by_the_words_that_were_read_on_it(sample_corpus: Corpus) -> None:
+    """Q24 of the sample: "How much did one made-to-measure ball gown cost the theatre?" """
+    hit = sample_corpus.search("made-to-measure ball gown", 1, mode="bm25")[0]
+    assert (hit.key, hit.from_picture) == ("scanned-invoices.pdf:2", True)
+    assert "ball gown" in hit.snippet
+    for mode in ("text", "dense", "auto"):
+        best = sample_corpus.search("How much did one made-to-measure ball gown cost?", 1, mode=mode)[0]
+        assert (best.key, best.from_picture) == ("scanned-invoices.pdf:2", True)
+    assert not sample_corpus.search("net revenue", 1, mode="bm25")[0].from_picture
+    assert "ball gown" in sample_corpus.text("scanned-invoices.pdf:2")
+    assert sample_corpus.text("scanned-invoices.pdf:2", from_picture=False) == ""
+    assert sample_corpus.text("annual-report-2025.pdf:1", from_picture=False) != ""
+
+
+def test_words_read_on_a_scan_are_where_the_picture_has_them(sample_corpus: Corpus) -> None:
+    read = sample_corpus.explain("scanned-invoices.pdf:2", "gown", channel="bm25")
+    seen = sample_corpus.explain("scanned-invoices.pdf:2", "gown", channel="visual")
+    assert read.boxes is not None and seen.boxes is not None
+    (place,) = read.matched
+    assert read.boxes[place] == pytest.approx(seen.boxes[seen.similarity[0].argmax()], abs=1e-3)
 
 
 def test_no_such_page(sample_corpus: Corpus) -> None:
@@ -245,7 +269,7 @@ def test_words_are_found_after_the_first_add_was_broken_off(tmp_path: Path) -> N
         if progress.document == "2.txt" and progress.page == 150:
             raise KeyboardInterrupt
 
-    corpus = Corpus(tmp_path / "c", text_encoder="none")
+    corpus = Corpus(tmp_path / "c", text_encoder="none", dense_encoder="none")
     with pytest.raises(KeyboardInterrupt):
         corpus.add([first, second], progress=interrupt)
     assert keys(corpus, "otter", mode="bm25") == ["1.txt:1"]
@@ -304,6 +328,7 @@ def test_a_refused_file_leaves_nothing_and_the_others_go_in(tmp_path: Path, samp
         "documents": 1,
         "units": 1,
         "text": 1,
+        "dense": 1,
     }
 
 
@@ -328,7 +353,7 @@ def test_a_broken_off_add_shows_nothing_and_the_next_one_sweeps(own_corpus: Corp
 
 def test_progress_counts_pages_and_documents(tmp_path: Path, sample: Path) -> None:
     seen: list[Progress] = []
-    corpus = Corpus(tmp_path / "c", encoder="none", text_encoder="none")
+    corpus = Corpus(tmp_path / "c", encoder="none", text_encoder="none", dense_encoder="none")
     corpus.add([sample / "pdfs" / "strategy-slides.pdf", text(tmp_path / "a.txt", "hello")], progress=seen.append)
     slides = [progress for progress in seen if progress.document == "strategy-slides.pdf"]
     assert [progress.page for progress in slides] == [*range(1, 11), 10]
@@ -337,7 +362,7 @@ def test_progress_counts_pages_and_documents(tmp_path: Path, sample: Path) -> No
 
 
 def test_bm25_alone_needs_no_encoder(tmp_path: Path, sample: Path) -> None:
-    corpus = Corpus(tmp_path / "c", encoder="none", text_encoder="none")
+    corpus = Corpus(tmp_path / "c", encoder="none", text_encoder="none", dense_encoder="none")
     corpus.add(sample / "pdfs" / "espresso-machine-manual.pdf")
     assert corpus.info().encoders == {}
     assert keys(corpus, "vinegar gaskets", k=1) == ["espresso-machine-manual.pdf:8"]
@@ -349,7 +374,7 @@ def test_bm25_alone_needs_no_encoder(tmp_path: Path, sample: Path) -> None:
 
 def test_adding_an_encoder_later_encodes_what_is_there(tmp_path: Path) -> None:
     note = text(tmp_path / "note.txt", "The zebra crossing was repainted in March.")
-    Corpus(tmp_path / "c", text_encoder="none").add(note)
+    Corpus(tmp_path / "c", text_encoder="none", dense_encoder="none").add(note)
     corpus = Corpus(tmp_path / "c", text_encoder="minilm")
     assert corpus.add(note).replaced == ("note.txt",)
     assert keys(corpus, "animals with stripes", mode="text") == ["note.txt:1"]
@@ -367,7 +392,7 @@ def test_another_encoder_is_refused_naming_both(own_corpus: Corpus, tmp_path: Pa
 
 
 def test_doing_without_a_channel_that_the_corpus_has(sample_corpus_folder: Path) -> None:
-    corpus = Corpus(sample_corpus_folder, encoder="none", text_encoder="none")
+    corpus = Corpus(sample_corpus_folder, encoder="none", text_encoder="none", dense_encoder="none")
     hit = corpus.search("vinegar gaskets", 1)[0]
     assert (hit.key, set(hit.channels)) == ("espresso-machine-manual.pdf:8", {"bm25"})
     assert corpus.explain(hit).channel == "bm25"
@@ -383,7 +408,7 @@ def test_a_file_is_no_corpus(tmp_path: Path) -> None:
 def test_a_folder_of_other_files_is_not_written_into(tmp_path: Path) -> None:
     note = text(tmp_path / "mine" / "note.txt", "hello")
     with pytest.raises(CorpusError, match="is a folder of other files, not a corpus"):
-        Corpus(tmp_path / "mine", text_encoder="none").add(note)
+        Corpus(tmp_path / "mine", text_encoder="none", dense_encoder="none").add(note)
     assert [path.name for path in (tmp_path / "mine").iterdir()] == ["note.txt"]
     with pytest.raises(CorpusError, match="has no name"):
         Corpus("")
@@ -409,7 +434,7 @@ def test_two_writers_wait_for_each_other(tmp_path: Path) -> None:
 
 def test_a_writer_that_waits_too_long_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("vdr.database.LOCK_WAIT", 0.2)
-    corpus = Corpus(tmp_path / "c", text_encoder="none")
+    corpus = Corpus(tmp_path / "c", text_encoder="none", dense_encoder="none")
     with Store(corpus.path).writing(), pytest.raises(CorpusError, match="Another process has been writing"):
         corpus.add(text(tmp_path / "a.txt", "hello"))
 
@@ -417,7 +442,7 @@ def test_a_writer_that_waits_too_long_says_so(tmp_path: Path, monkeypatch: pytes
 def test_hundreds_of_small_documents_are_found_and_compacted(tmp_path: Path) -> None:
     for number in range(150):
         text(tmp_path / "in" / f"{number}.txt", f"number{number} otter")
-    corpus = Corpus(tmp_path / "c", text_encoder="none")
+    corpus = Corpus(tmp_path / "c", text_encoder="none", dense_encoder="none")
     assert len(corpus.add(tmp_path / "in").added) == 150
     assert len(corpus.search("otter", k=1_000)) == 150
     assert keys(corpus, "number77", mode="bm25") == ["77.txt:1"]
@@ -448,8 +473,8 @@ def test_the_public_names() -> None:
     assert all(hasattr(vdr, name) for name in vdr.__all__)
     public = {name for name in dir(Corpus) if not name.startswith("_")}
     assert public == {
-        "add", "delete", "documents", "encoder", "explain", "info", "optimize", "page_image", "search", "text",
-        "text_encoder",
+        "add", "delete", "dense_encoder", "documents", "encoder", "explain", "info", "optimize", "page_image", "search",
+        "text", "text_encoder",
     }  # fmt: skip
 
 

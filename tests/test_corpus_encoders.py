@@ -75,7 +75,7 @@ def pictures(tmp_path: Path) -> Path:
 
 def test_a_corpus_encodes_pages_and_queries_with_an_object(tmp_path: Path, pictures: Path) -> None:
     encoder = Ink()
-    corpus = Corpus(tmp_path / "c", encoder=encoder, text_encoder="none")
+    corpus = Corpus(tmp_path / "c", encoder=encoder, text_encoder="none", dense_encoder="none")
     assert corpus.encoder is encoder
     assert corpus.text_encoder is None
     corpus.add(pictures)
@@ -85,7 +85,7 @@ def test_a_corpus_encodes_pages_and_queries_with_an_object(tmp_path: Path, pictu
     assert [hit.doc for hit in corpus.search("paper", 1, mode="visual")] == ["white.png"]
     pin = corpus.info().encoders["visual"]
     assert (pin.name, pin.dim, pin.fingerprint) == ("ink", 2, "0123456789abcdef")
-    again = Corpus(tmp_path / "c", encoder=Ink(), text_encoder="none")
+    again = Corpus(tmp_path / "c", encoder=Ink(), text_encoder="none", dense_encoder="none")
     assert again.search("ink", mode="visual") == hits
 
 
@@ -99,14 +99,14 @@ def test_a_corpus_encodes_texts_with_an_object(tmp_path: Path) -> None:
 
 
 def test_an_object_is_held_to_what_the_corpus_was_made_with(tmp_path: Path, pictures: Path) -> None:
-    Corpus(tmp_path / "c", encoder=Ink(), text_encoder="none").add(pictures)
+    Corpus(tmp_path / "c", encoder=Ink(), text_encoder="none", dense_encoder="none").add(pictures)
     other = Ink()
     other.name, other.fingerprint = "other", "f" * 16
     with pytest.raises(EncoderMismatch, match=r"was made with ink \(2 dims, 0123456789abcdef\), not with other"):
-        Corpus(tmp_path / "c", encoder=other, text_encoder="none")
+        Corpus(tmp_path / "c", encoder=other, text_encoder="none", dense_encoder="none")
     other.name = "ink"
     with pytest.raises(EncoderMismatch, match=r"another version of ink \(0123456789abcdef; .* index again, .* --enc"):
-        Corpus(tmp_path / "c", encoder=other, text_encoder="none")
+        Corpus(tmp_path / "c", encoder=other, text_encoder="none", dense_encoder="none")
 
 
 def test_an_object_for_the_other_channel_is_refused(tmp_path: Path) -> None:
@@ -123,7 +123,7 @@ def test_pages_are_handed_over_as_the_encoder_wishes(
     tmp_path: Path, sample: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def calls(encoder: Ink, folder: str) -> list[int]:
-        Corpus(tmp_path / folder, encoder=encoder, text_encoder="none").add(
+        Corpus(tmp_path / folder, encoder=encoder, text_encoder="none", dense_encoder="none").add(
             [sample / "pdfs" / name for name in ("scanned-invoices.pdf", "strategy-slides.pdf")]  # 5 and 10 pages
         )
         return encoder.calls

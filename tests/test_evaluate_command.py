@@ -36,7 +36,7 @@ def judged_set(tmp_path: Path) -> Path:
 
 def run(*arguments: object) -> tuple[str, str]:
     """Run `vdr eval` without encoders, or with the text encoder named; return what it prints and what it tells."""
-    without = [] if "--text-encoder" in arguments else ["--text-encoder", "none"]
+    without = [] if "--text-encoder" in arguments else ["--text-encoder", "none", "--dense-encoder", "none"]
     done = CliRunner().invoke(app, ["eval", *map(str, arguments), "--encoder", "none", *without])
     if done.exception:
         raise done.exception
@@ -111,7 +111,7 @@ def test_without_a_set_the_corpus_s_own_judgements_count(tmp_path: Path) -> None
     folder.mkdir()
     (folder / "a.txt").write_text(WORDS["d1"])
     (folder / "b.txt").write_text(WORDS["d3"])
-    corpus = Corpus(tmp_path / "c", encoder="none", text_encoder="none")
+    corpus = Corpus(tmp_path / "c", encoder="none", text_encoder="none", dense_encoder="none")
     corpus.add(folder)
     with pytest.raises(JudgementError, match=r"Nothing was judged yet in .*c\. Judge hits in the app"):
         run("--corpus", corpus.path)
@@ -148,7 +148,8 @@ def test_stages_are_compared_like_modes(judged_set: Path, tmp_path: Path, monkey
     assert found["systems"][0]["all"]["measures"]["recall@10"] == 1.0
     assert found["systems"][1]["all"]["measures"]["recall@10"] == pytest.approx(2 / 3)  # bm25 finds no automobile
     sizes = Corpus(tmp_path / "c").info().bytes
-    assert found["systems"][1]["all"]["index_bytes"] == sum(sizes.values()) - sizes.get("previews", 0)
+    idle = sizes.get("previews", 0) + sizes.get("dense", 0)
+    assert found["systems"][1]["all"]["index_bytes"] == sum(sizes.values()) - idle
     assert not (tmp_path / "log").exists()  # what is searched to measure is no search of a user
 
 
@@ -157,7 +158,7 @@ def test_stages_are_one_pipeline() -> None:
     assert pipeline("bm25,text").settings == {"mode": "text", "candidates": "bm25"}
     assert pipeline("text, cohere:rerank-v3.5").settings == {"mode": "text", "rerank": "cohere:rerank-v3.5"}
     assert pipeline("bm25,text").channels == {"bm25", "text"}
-    assert pipeline("auto").channels == {"visual", "text", "bm25"}
+    assert pipeline("auto").channels == {"visual", "text", "dense", "bm25"}
     for text in ("nope", "bm25,text,visual,x", "x,text,y", "", "text,"):
         with pytest.raises(JudgementError, match="is no way to rank"):
             pipeline(text)

@@ -112,7 +112,7 @@ def test_qdrant_ranks_an_exported_corpus_as_we_do(tmp_path: Path) -> None:
     for name in ("a.pdf", "b.pdf"):
         add(store, name, [random.integers(-1, 2, (random.integers(1, 30), DIM)).astype(np.float32) for _ in range(20)])
     assert write(records(store), ENCODERS, "qdrant", str(tmp_path / "out")) == 40
-    corpus = Corpus(tmp_path / "corpus", encoder=ToyEncoder(), text_encoder="none")
+    corpus = Corpus(tmp_path / "corpus", encoder=ToyEncoder(), text_encoder="none", dense_encoder="none")
     client = QdrantClient(path=str(tmp_path / "out"))
     for _ in range(5):
         query = random.integers(-1, 2, (6, DIM)).astype(float)

@@ -33,7 +33,7 @@ EMPTY = "is empty. It has no bytes: copy or export it again."
 
 @pytest.fixture
 def corpus(tmp_path: Path) -> Corpus:
-    return Corpus(tmp_path / "corpus", encoder="none", text_encoder="none")
+    return Corpus(tmp_path / "corpus", encoder="none", text_encoder="none", dense_encoder="none")
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from vdr.store import Store
 def test_within_one_moment_a_thread_sees_the_documents_of_its_beginning(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text("otters")
     (tmp_path / "b.txt").write_text("badgers")
-    corpus = Corpus(tmp_path / "c", encoder="none", text_encoder="none")
+    corpus = Corpus(tmp_path / "c", encoder="none", text_encoder="none", dense_encoder="none")
     corpus.add([tmp_path / "a.txt", tmp_path / "b.txt"])
     store = Store(str(tmp_path / "c"))
     elsewhere: list[set[str]] = []

@@ -58,7 +58,7 @@ def corpus_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     (folder / "bees.md").write_text(NOTES)
     (folder / "corpus.jsonl").write_text('{"_id": "r1", "title": "Wool trade of the islands", "text": "It fell."}\n')
-    corpus = Corpus(folder / "corpus", encoder="none", text_encoder="none")
+    corpus = Corpus(folder / "corpus", encoder="none", text_encoder="none", dense_encoder="none")
     assert not corpus.add([harbour, folder / "bees.md", folder / "corpus.jsonl"]).refused
     return folder / "corpus"
 
@@ -105,7 +105,7 @@ def test_what_is_known_is_not_drafted_again(store: Store, tmp_path: Path) -> Non
 def test_a_heading_that_two_documents_share_names_the_document(tmp_path: Path) -> None:
     for name in ("alpha_report.pdf", "beta_report.pdf"):
         write_pdf(tmp_path / name, body((22, "Repairs of the crane"), (11, name)))
-    Corpus(tmp_path / "corpus", encoder="none", text_encoder="none").add(tmp_path)
+    Corpus(tmp_path / "corpus", encoder="none", text_encoder="none", dense_encoder="none").add(tmp_path)
     drafts = list(draft(Store(str(tmp_path / "corpus")), 30, judgements=Judgements(tmp_path)))
     assert {made.text for made in drafts if "epairs" in made.text} == {
         "What is said about Repairs of the crane, according to “alpha report”?",

@@ -11,11 +11,13 @@ import numpy as np
 import pytest
 import tiny_rerankers
 from stub_service import Answer, Asked, serving
+from toy_encoder import ToyEncoder, add
 
 from vdr import Corpus
 from vdr.encode.devices import best_device, best_dtype
 from vdr.errors import EncoderError, QueryError, ServiceError
 from vdr.rerank import budget, load_reranker, moved
+from vdr.store import Store
 from vdr.types import Move, Unit
 
 CLOSE = 0.02
@@ -175,14 +177,19 @@ def test_a_search_puts_the_best_pages_in_the_order_of_the_reranker(sample_corpus
     ]
 
 
-def test_scanned_pages_keep_their_rank_in_a_search(sample_corpus: Corpus, reranker: str) -> None:
-    query = "notice of a meeting of the residents"
-    plain = sample_corpus.search(query, 40, mode="hybrid")
-    hits = sample_corpus.search(query, 40, mode="hybrid", rerank=reranker, rerank_top=40)
-    scans = [hit for hit in plain if not sample_corpus.text(hit.key)]
-    assert len(scans) == 5
+def test_pages_without_text_keep_their_rank_in_a_search(tmp_path: Path, reranker: str) -> None:
+    store = Store(str(tmp_path / "c"))
+    rng = np.random.default_rng(2)
+    for number in range(8):
+        text = "" if number % 2 else f"notice {number} of a meeting"
+        add(store, f"{number}.pdf", [rng.normal(size=(3, 16)).astype(np.float32)], text=text)
+    corpus = Corpus(tmp_path / "c", encoder=ToyEncoder())
+    plain = corpus.search("1,0,2", 8, mode="visual")
+    hits = corpus.search("1,0,2", 8, mode="visual", rerank=reranker, rerank_top=8)
+    pictures = [hit for hit in plain if not corpus.text(hit.key)]
+    assert len(pictures) == 4
     ranks = {hit.key: hit.rank for hit in hits}
-    assert [ranks[hit.key] for hit in scans] == [hit.rank for hit in scans]
+    assert [ranks[hit.key] for hit in pictures] == [hit.rank for hit in pictures]
     assert [hit.key for hit in hits] != [hit.key for hit in plain]
 
 
@@ -222,9 +229,9 @@ def test_candidates_bound_a_hybrid_search_too(sample_corpus: Corpus) -> None:
     first = {hit.key for hit in sample_corpus.search(QUERY, 4, mode="bm25")}
     few = sample_corpus.search(QUERY, 4, mode="hybrid", candidates="bm25", candidates_top=4)
     assert {hit.key for hit in few} == first
-    assert all(set(hit.channels) == {"visual", "text", "bm25"} for hit in few)
+    assert all(set(hit.channels) == {"visual", "text", "dense", "bm25"} for hit in few)
     assert len(sample_corpus.search(QUERY, 6, candidates="bm25", candidates_top=1)) == 6  # as many as are asked for
-    with pytest.raises(QueryError, match=r"There is no channel 'hybrid'\. There are visual, text, bm25\."):
+    with pytest.raises(QueryError, match=r"There is no channel 'hybrid'\. There are visual, text, dense, bm25\."):
         sample_corpus.search(QUERY, candidates="hybrid")
 
 

@@ -31,9 +31,9 @@ def test_snippet_is_the_stretch_that_weighs_most() -> None:
     text = " ".join(f"w{i}" for i in range(100))
     weights = np.zeros(100, np.float32)
     weights[60] = weights[63] = 1
-    assert snippet(text, weights, length=4) == "… w60 w61 w62 w63 …"
-    assert snippet(text, None, length=3) == "w0 w1 w2 …"
-    assert snippet("a b", weights[:2], length=4) == "a b"
+    assert snippet(text, weights, length=4) == ("… w60 w61 w62 w63 …", 61)
+    assert snippet(text, None, length=3) == ("w0 w1 w2 …", 1)
+    assert snippet("a b", weights[:2], length=4) == ("a b", 0)
 
 
 @pytest.mark.parametrize(

@@ -140,7 +140,8 @@ def test_any_history_ends_in_the_hits_of_a_dictionary(
         if coded:  # candidates come from codes, however small the corpus
             patch.setattr("vdr.vectors.EXHAUSTIVE", -1)
         documents: Documents = {}
-        corpus = Corpus(folder, encoder=ToyEncoder(), text_encoder="none")  # opened before, it sees what others write
+        # opened before, it sees what others write
+        corpus = Corpus(folder, encoder=ToyEncoder(), text_encoder="none", dense_encoder="none")
         writer = Store(folder)
         for step in [*steps, last]:
             match step:
@@ -165,7 +166,7 @@ def corpus_of(place: Path, *documents: tuple[str, list[np.ndarray]]) -> Corpus:
     store = Store(str(place))
     for name, pages in documents:
         add(store, name, pages)
-    return Corpus(place, encoder=ToyEncoder(), text_encoder="none")
+    return Corpus(place, encoder=ToyEncoder(), text_encoder="none", dense_encoder="none")
 
 
 def test_an_empty_corpus_has_no_hits(place: Path) -> None:

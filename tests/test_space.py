@@ -91,14 +91,14 @@ def spaces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleTy
 def test_a_visual_model_borrows_a_gpu_where_spaces_is_there(spaces: ModuleType, tmp_path: Path) -> None:
     checkpoint = tiny_colqwen2(tmp_path / "model")
     document = write_pdf(tmp_path / "a.pdf", ["A lighthouse."], ["A crane."])
-    corpus = gpu.open_corpus(str(checkpoint), "none")
+    corpus = gpu.open_corpus(str(checkpoint), "none", "none")
     corpus.add(document)
     assert spaces.calls == ["encode_pages"]
     hits = corpus.search("lighthouse", mode="visual")
     assert spaces.calls == ["encode_pages", "encode_query"]
-    assert hits == Corpus(text_encoder="none").search("lighthouse", mode="visual")
+    assert hits == Corpus(text_encoder="none", dense_encoder="none").search("lighthouse", mode="visual")
 
-    again = gpu.open_corpus(str(checkpoint), "none")  # the model is checked against the corpus as it opens
+    again = gpu.open_corpus(str(checkpoint), "none", "none")  # the model is checked against the corpus as it opens
     assert again.search("lighthouse", mode="visual") == hits
     assert spaces.calls == ["encode_pages", "encode_query", "encode_query"]
 
@@ -124,7 +124,7 @@ def original(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Corpus:
     (tmp_path / "tmp").mkdir()
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "tmp"))
     (tmp_path / "sample.txt").write_text("The lighthouse keeper retired.")
-    corpus = Corpus(tmp_path / "corpus", text_encoder="none")
+    corpus = Corpus(tmp_path / "corpus", text_encoder="none", dense_encoder="none")
     corpus.add(tmp_path / "sample.txt")
     return corpus
 

@@ -45,7 +45,7 @@ def test_the_span_in_a_record_is_of_title_and_text(tmp_path: Path) -> None:
 
 def test_hits_tell_their_span_and_pages_have_none(tmp_path: Path, sample: Path) -> None:
     (tmp_path / "story.md").write_text(STORY)
-    corpus = Corpus(tmp_path / "c", encoder="none", text_encoder="none")
+    corpus = Corpus(tmp_path / "c", encoder="none", text_encoder="none", dense_encoder="none")
     corpus.add([tmp_path / "story.md", sample / "pdfs" / "strategy-slides.pdf"])
     hit = corpus.search("badgers", 1)[0]
     assert hit.span is not None
@@ -57,10 +57,10 @@ def test_hits_tell_their_span_and_pages_have_none(tmp_path: Path, sample: Path) 
 def test_a_corpus_from_before_spans_is_read_and_written_on(tmp_path: Path) -> None:
     (tmp_path / "old.md").write_text("Otters eat fish.")
     (tmp_path / "new.md").write_text("Badgers dig setts.")
-    corpus = Corpus(tmp_path / "c", encoder="none", text_encoder="none")
+    corpus = Corpus(tmp_path / "c", encoder="none", text_encoder="none", dense_encoder="none")
     corpus.add(tmp_path / "old.md")
     lancedb.connect(tmp_path / "c").open_table("units").drop_columns(["span"])
-    again = Corpus(tmp_path / "c", encoder="none", text_encoder="none")
+    again = Corpus(tmp_path / "c", encoder="none", text_encoder="none", dense_encoder="none")
     assert [hit.span for hit in again.search("otters")] == [None]
     again.add(tmp_path / "new.md")
     assert {hit.doc: hit.span for hit in again.search("otters badgers")} == {"old.md": None, "new.md": (0, 18)}

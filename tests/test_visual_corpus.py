@@ -22,7 +22,9 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def corpus(checkpoint: Path, sample: Path, tmp_path_factory: pytest.TempPathFactory) -> Corpus:
-    corpus = Corpus(tmp_path_factory.mktemp("visual") / "corpus", encoder=str(checkpoint), text_encoder="none")
+    corpus = Corpus(
+        tmp_path_factory.mktemp("visual") / "corpus", encoder=str(checkpoint), text_encoder="none", dense_encoder="none"
+    )
     report = corpus.add([sample / "pdfs" / "scanned-invoices.pdf", sample / "pdfs" / "strategy-slides.pdf"])
     assert [document.channels for document in report.added] == [("visual",), ("visual",)]
     return corpus
@@ -70,8 +72,8 @@ def test_image_only_pages_are_found_and_explained_by_pixels(corpus: Corpus) -> N
 
 def test_an_encoder_can_be_added_to_a_corpus_of_text(checkpoint: Path, sample: Path, tmp_path: Path) -> None:
     slides = sample / "pdfs" / "strategy-slides.pdf"
-    Corpus(tmp_path / "c", encoder="none", text_encoder="none").add(slides)
-    corpus = Corpus(tmp_path / "c", encoder=str(checkpoint), text_encoder="none")
+    Corpus(tmp_path / "c", encoder="none", text_encoder="none", dense_encoder="none").add(slides)
+    corpus = Corpus(tmp_path / "c", encoder=str(checkpoint), text_encoder="none", dense_encoder="none")
     assert corpus.add(slides).replaced == ("strategy-slides.pdf",)
     assert len(corpus.search("revenue", k=100, mode="visual")) == 10
     assert corpus.add(slides).skipped == ("strategy-slides.pdf",)

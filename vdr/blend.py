@@ -42,7 +42,7 @@ def evidence(store: Store, query: str, scores: Mapping[str, Scores], depth: int)
     rankings = {channel: found.ranking() for channel, found in scores.items()}
     documents = store.documents()
     surely = _named(store, query, {_document(key) for ranking in rankings.values() for key in ranking})
-    written = {key for channel in ("text", "bm25") for key in rankings.get(channel, ())}
+    written = {key for channel in ("text", "dense", "bm25") for key in rankings.get(channel, ())}
     unsure = {
         key
         for ranking in rankings.values()
@@ -50,11 +50,13 @@ def evidence(store: Store, query: str, scores: Mapping[str, Scores], depth: int)
         for key, _ in search.ranked(part, depth)
     } - written
     units = store.units(sorted(unsure), boxes=False)
-    drawn = {name for name, stored in documents.items() if stored.info.kind in ("pdf", "image")}
 
     def has(channel: str, key: str) -> bool:
+        stored = documents.get(_document(key))
+        if stored is None or (channel != "bm25" and channel not in stored.info.channels):
+            return False
         if channel == "visual":
-            return _document(key) in drawn
+            return stored.info.kind in ("pdf", "image")
         return key in written or (key in units and bool(units[key].text))
 
     return weigh(rankings, has, depth, (lambda key: surely.get(_document(key), 0.0)) if surely else None)

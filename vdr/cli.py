@@ -19,6 +19,7 @@ from vdr.commands.terminal import (
     Candidates,
     CollectionOption,
     CorpusOption,
+    DenseEncoderOption,
     DocOption,
     EncoderOption,
     JsonOption,
@@ -87,6 +88,7 @@ def index(
     corpus: CorpusOption = None,
     encoder: EncoderOption = None,
     text_encoder: TextEncoderOption = None,
+    dense_encoder: DenseEncoderOption = None,
     collection: Annotated[str | None, typer.Option("--collection", help="Put the documents into it.")] = None,
     renderer: Annotated[Renderer, typer.Option("--renderer", help="What draws the pages.")] = Renderer.pdfium,
     bits: BitsOption = None,
@@ -96,7 +98,7 @@ def index(
 
     Files that are there already with the same bytes are skipped; other bytes under the same name replace.
     """
-    opened = open_corpus(corpus, encoder, text_encoder, bits=bits, pool=pool)
+    opened = open_corpus(corpus, encoder, text_encoder, dense_encoder, bits=bits, pool=pool)
     with progress_bar() as progress:
         report = opened.add(paths, collection=collection, renderer=renderer.value, progress=progress)
     tell(report)
@@ -110,6 +112,7 @@ def search(
     corpus: CorpusOption = None,
     encoder: EncoderOption = None,
     text_encoder: TextEncoderOption = None,
+    dense_encoder: DenseEncoderOption = None,
     k: Annotated[int, typer.Option("-k", help="How many hits.", min=1)] = 5,
     mode: Annotated[Mode, typer.Option("--mode", help="How to rank.")] = Mode.auto,
     doc: DocOption = None,
@@ -129,7 +132,7 @@ def search(
     as_json: JsonOption = False,
 ) -> None:
     """Print the pages that answer a question, best first."""
-    opened = open_corpus(corpus, encoder, text_encoder)
+    opened = open_corpus(corpus, encoder, text_encoder, dense_encoder)
     hits = opened.search(
         query,
         k,
@@ -151,7 +154,7 @@ def search(
         return
     for hit in hits:
         print(f"{hit.rank:>3}. {hit.key}  {hit.score:.4f}" + (f"  [{hit.record}]" if hit.record else ""))
-        print(f"     {hit.snippet or '(image only)'}")
+        print(f"     {hit.snippet or '(image only)'}{' (read on the picture)' if hit.from_picture else ''}")
     if not hits:
         print("Nothing found.", file=sys.stderr)
 
@@ -212,6 +215,7 @@ def serve(
     corpus: CorpusOption = None,
     encoder: EncoderOption = None,
     text_encoder: TextEncoderOption = None,
+    dense_encoder: DenseEncoderOption = None,
     sample: Annotated[
         Path | None,
         typer.Option("--sample", help="A judged set to index first; its example questions are offered."),
@@ -221,7 +225,7 @@ def serve(
     rerank: RerankOption = None,
 ) -> None:
     """Serve the app in the browser: upload, search, see why."""
-    opened = open_corpus(corpus, encoder, text_encoder, rerank=rerank)
+    opened = open_corpus(corpus, encoder, text_encoder, dense_encoder, rerank=rerank)
     examples: list[str] = []
     if sample:
         from vdr.evaluate import load_set
@@ -245,6 +249,8 @@ def _hit(hit: Hit) -> dict[str, object]:
         del fields["record"]
     if hit.span is None:
         del fields["span"]
+    if not hit.from_picture:
+        del fields["from_picture"]
     return fields
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import logging
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -25,6 +25,7 @@ from vdr.store import Pin, Store
 from vdr.tables import StoredUnit, Tuning
 from vdr.types import (
     CHANNELS,
+    OPTIONS,
     AddReport,
     Channel,
     DocumentInfo,
@@ -46,7 +47,9 @@ logger = logging.getLogger(__name__)
 
 RERANK = "VDR_RERANK"
 """The reranker of searches that name none."""
-MODES: tuple[Mode, ...] = ("auto", "visual", "text", "bm25", "hybrid")
+ARGUMENTS: Mapping[Channel, str] = {"visual": "encoder", "text": "text_encoder", "dense": "dense_encoder"}
+"""The argument of `Corpus` that is the encoder of a channel."""
+MODES: tuple[Mode, ...] = ("auto", "visual", "text", "dense", "bm25", "hybrid")
 
 
 def default_path() -> str:
@@ -92,7 +95,8 @@ class Corpus:
         encoder: For page images: an embedded encoder's name, a folder, a hub id or an encoder server's URL, or an
             object that `PageEncoder` describes; `none` to do without; None for the corpus's own, or the default of a
             new one.
-        text_encoder: For page text and plain text; likewise, an object as `TextEncoder` describes it.
+        text_encoder: For the tokens of page text and plain text; likewise, an object as `TextEncoder` describes it.
+        dense_encoder: For its passages, a vector each; likewise.
         bits: Bits a number of a vector is kept in: 8, 4, 2 or 1; None for the corpus's own, 8 in a new one.
         pool: Similar vectors of a page merged into one: 1, 2 or 3; None for the corpus's own, 1 in a new one.
         rerank: The reranker of searches that name none: a cross-encoder's folder or hub id, `cohere:MODEL`,
@@ -113,6 +117,7 @@ class Corpus:
         *,
         encoder: str | PageEncoder | None = None,
         text_encoder: str | TextEncoder | None = None,
+        dense_encoder: str | TextEncoder | None = None,
         bits: int | None = None,
         pool: int | None = None,
         rerank: str | Reranker | None = None,
@@ -122,7 +127,11 @@ class Corpus:
         if self.path and "://" not in self.path:
             self.path = str(Path(self.path).expanduser())
         self._store = Store(self.path, bits=bits, pool=pool)
-        self._given: dict[Channel, str | Encoder | None] = {"visual": encoder, "text": text_encoder}
+        self._given: dict[Channel, str | Encoder | None] = {
+            "visual": encoder,
+            "text": text_encoder,
+            "dense": dense_encoder,
+        }
         self._loaded: dict[Channel, Encoder] = {}
         self._rerank = os.environ.get(RERANK) or None if rerank is None else rerank
         log = os.environ.get(VARIABLE, "") if log is None else log
@@ -170,8 +179,7 @@ class Corpus:
             outcome = ingest(
                 found.sources,
                 self._store,
-                page_encoder=self.encoder,
-                text_encoder=self.text_encoder,
+                encoders={channel: encoder for channel in CHANNELS if (encoder := self._encoder(channel))},
                 collection=collection,
                 renderer=renderer,
                 progress=progress,
@@ -235,13 +243,18 @@ class Corpus:
             raise NotFound(f"{key} has no picture: it is plain text or could not be rendered.")
         return Image.open(io.BytesIO(jpeg))
 
-    def text(self, key: str) -> str:
-        """Return the text of a page or passage, empty for an image-only page.
+    def text(self, key: str, *, from_picture: bool = True) -> str:
+        """Return the text of a page or passage, empty for a page that has none.
+
+        Args:
+            key: Of the page.
+            from_picture: Whether words count that were read on the page's picture, where its text layer has nothing.
 
         Raises:
             NotFound: There is no such page.
         """
-        return self._unit(key).text
+        unit = self._unit(key)
+        return unit.text if from_picture else unit.own_text
 
     # --- search ------------------------------------------------------------------------------------------
 
@@ -265,12 +278,12 @@ class Corpus:
         Args:
             query: A question or words.
             k: How many hits.
-            mode: `visual` or `text` rank by exact MaxSim, `bm25` by words, `hybrid` fuses all the corpus has
+            mode: `visual`, `text` or `dense` rank by exact MaxSim, `bm25` by words, `hybrid` fuses all the corpus has
                 (see `vdr.fusion`), `auto` does the best the corpus can.
             docs: Only in these documents; a single name may stand alone.
             collection: Only in this collection.
             exact: Score every page by MaxSim. Otherwise, in a large corpus, those that compact codes find promising.
-            candidates: `bm25`, `text` or `visual`: only the best pages of this channel are ranked, by exact MaxSim.
+            candidates: `bm25`, `dense`, `text` or `visual`: only this channel's best pages are ranked, by exact MaxSim.
             candidates_top: How many of them.
             rerank: The reranker, as the corpus takes it; `none` for none, None for the corpus's own.
             rerank_top: How many of the best pages it reads. One with nothing that it can read keeps its rank.
@@ -312,7 +325,7 @@ class Corpus:
         Args:
             hit: A hit of `search`, or a key.
             query: The query; a hit brings its own.
-            channel: `visual`, `text` or `bm25`; None for the first of these that the page has.
+            channel: `visual`, `text`, `dense` or `bm25`; None for the first of these that the page has.
 
         Raises:
             NotFound: There is no such page, or it has nothing in that channel.
@@ -338,8 +351,8 @@ class Corpus:
             if page is None or page.boxes is None or not page.boxes.any():
                 return None  # never encoded, or by a model whose patches have no known place
             return explain.explain_visual(self._query("visual", query, "encode_query_to_explain"), page)
-        page = self._store.multivector("text", unit.key)
-        asked = self._query("text", query, "encode_query_to_explain")
+        page = self._store.multivector(cast(Channel, channel), unit.key)
+        asked = self._query(cast(Channel, channel), query, "encode_query_to_explain")
         return explain.explain_text(asked, page, unit.text, unit.boxes) if page else None
 
     def _channels(self, mode: str) -> list[str]:
@@ -354,7 +367,7 @@ class Corpus:
         if mode != "bm25" and mode not in present and self._store.documents():
             raise QueryError(
                 f"The corpus {self.path} has no {mode} channel. It has {', '.join([*present, 'bm25'])}; "
-                + ("index it with --encoder to add one." if mode == "visual" else "index it with --text-encoder.")
+                f"index it with {OPTIONS[cast(Channel, mode)]} to add one."
             )
         return mode
 
@@ -401,6 +414,11 @@ class Corpus:
         """The encoder for texts, likewise."""
         return cast("TextEncoder | None", self._encoder("text"))
 
+    @property
+    def dense_encoder(self) -> TextEncoder | None:
+        """The bi-encoder for texts, likewise."""
+        return cast("TextEncoder | None", self._encoder("dense"))
+
     def _encoder(self, channel: Channel) -> Encoder | None:
         """Return the channel's encoder: the one given, else the pinned one, else the default; None for none."""
         if channel not in self._loaded:
@@ -409,7 +427,7 @@ class Corpus:
             if given is None or given == "none":
                 return None
             if isinstance(given, str):
-                given = encode.load_page_encoder(given) if channel == "visual" else encode.load_text_encoder(given)
+                given = encode.load_encoder(channel, given)
             self._store.check_encoder(channel, given)
             self._loaded[channel] = given
         return self._loaded[channel]
@@ -417,7 +435,7 @@ class Corpus:
 
 def _check_channel(encoder: Encoder, channel: Channel) -> None:
     """Refuse an object that does not encode what the channel holds."""
-    method, argument = ("encode_pages", "encoder") if channel == "visual" else ("encode_texts", "text_encoder")
+    method = "encode_pages" if channel == "visual" else "encode_texts"
     if not hasattr(encoder, method):
         what = getattr(encoder, "name", type(encoder).__name__)
-        raise EncoderError(f"{what} has no {method}, so it cannot be the {argument} of a corpus.")
+        raise EncoderError(f"{what} has no {method}, so it cannot be the {ARGUMENTS[channel]} of a corpus.")

@@ -45,7 +45,7 @@ def serve(encoder: Encoder, channel: Channel, host: str, port: int, token: str) 
 
     Args:
         encoder: What is served.
-        channel: What it encodes; a `PageEncoder` for `visual`, a `TextEncoder` for `text`.
+        channel: What it encodes; a `PageEncoder` for `visual`, a `TextEncoder` for the others.
         host: Address to listen on.
         port: Port to listen on.
         token: What clients must send; empty for none, which only this machine's own addresses allow.

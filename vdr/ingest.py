@@ -18,12 +18,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from itertools import takewhile
-from typing import TypeAlias
+from typing import TypeAlias, cast
 
 from vdr.documents import Source, shown
 from vdr.errors import DocumentError
 from vdr.passages import read_jsonl, read_text
 from vdr.render import Children, Pages, Renderer
+from vdr.seen import completed
 from vdr.store import Store, new_doc_id
 from vdr.tables import EncodedUnit
 from vdr.types import (
@@ -80,8 +81,7 @@ def ingest(
     sources: Sequence[Source],
     store: Store,
     *,
-    page_encoder: PageEncoder | None,
-    text_encoder: TextEncoder | None,
+    encoders: Mapping[Channel, Encoder],
     collection: str | None,
     renderer: Renderer = "pdfium",
     progress: ProgressCallback | None = None,
@@ -91,32 +91,26 @@ def ingest(
     Args:
         sources: What to index.
         store: The corpus; it must be held for writing.
-        page_encoder: For the `visual` channel; None leaves it out.
-        text_encoder: For the `text` channel; None leaves it out.
+        encoders: For each channel that is wanted: a `PageEncoder` for `visual`, a `TextEncoder` for the others.
         collection: The collection the documents will be in, empty for none; None keeps that of a document that is
             there already.
         renderer: What draws the pages.
         progress: Told after each page.
     """
-    encoders: dict[Channel, Encoder] = {}
-    if page_encoder:
-        encoders["visual"] = page_encoder
-    if text_encoder:
-        encoders["text"] = text_encoder
     channels: tuple[Channel, ...] = tuple(encoders)
     added: list[DocumentInfo] = []
     refused: list[Refusal] = []
     wanted, skipped = _wanted(sources, store, channels, collection, refused)
     done = len(sources) - len(wanted)
-    pages_at_once = getattr(page_encoder, "pages_at_once", PAGES)
+    pages_at_once = getattr(encoders.get("visual"), "pages_at_once", PAGES)
     for batch in _ahead(wanted, renderer, pages_at_once):
         units = [(reading, unit) for reading, unit in batch if unit is not None]
-        encoded = _encode([unit for _, unit in units], page_encoder, text_encoder)
+        encoded = _encode([unit for _, unit in units], encoders)
         if units:
             store.append(  # no name holds what is written, so its pictures go before the next are encoded
                 [
                     EncodedUnit(reading.doc_id, reading.source.name, unit, vectors)
-                    for (reading, unit), vectors in zip(units, encoded, strict=True)
+                    for (reading, _), (unit, vectors) in zip(units, encoded, strict=True)
                 ],
                 encoders,
             )
@@ -185,22 +179,25 @@ def _info(reading: _Reading, channels: tuple[Channel, ...]) -> DocumentInfo:
 
 
 def _encode(
-    units: Sequence[Unit], page_encoder: PageEncoder | None, text_encoder: TextEncoder | None
-) -> list[Mapping[Channel, MultiVector]]:
+    units: Sequence[Unit], encoders: Mapping[Channel, Encoder]
+) -> list[tuple[Unit, Mapping[Channel, MultiVector]]]:
+    """Return units with their vectors, and with what the page encoder read where their text layer has nothing."""
+    units = list(units)
     encoded: list[dict[Channel, MultiVector]] = [{} for _ in units]
-    if page_encoder:
-        pages = [(index, unit.image) for index, unit in enumerate(units) if unit.image is not None]
-        if pages:
-            for (index, _), vectors in zip(
-                pages, page_encoder.encode_pages([image for _, image in pages]), strict=True
-            ):
-                encoded[index]["visual"] = vectors
-    if text_encoder:
-        texts = [(index, unit.text) for index, unit in enumerate(units) if unit.text]
-        if texts:
-            for (index, _), vectors in zip(texts, text_encoder.encode_texts([text for _, text in texts]), strict=True):
-                encoded[index]["text"] = vectors
-    return list(encoded)
+    if "visual" in encoders:
+        pages = {index: unit.image for index, unit in enumerate(units) if unit.image is not None}
+        seen = cast(PageEncoder, encoders["visual"]).encode_pages([*pages.values()]) if pages else []
+        for index, vectors in zip(pages, seen, strict=True):
+            encoded[index]["visual"] = vectors
+            if vectors.reading:
+                units[index] = completed(units[index], vectors.reading)
+    texts = {index: unit.text for index, unit in enumerate(units) if unit.text}
+    for channel, encoder in encoders.items():
+        if channel != "visual" and texts:
+            read = cast(TextEncoder, encoder).encode_texts([*texts.values()])
+            for index, vectors in zip(texts, read, strict=True):
+                encoded[index][channel] = vectors
+    return list(zip(units, encoded, strict=True))
 
 
 # --- reading ---------------------------------------------------------------------------------------------

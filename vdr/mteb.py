@@ -184,8 +184,8 @@ def evaluate(
         channel: Channel = both[0] if both else _channels(task)[0]
         if channel not in models:
             name = (encoder if channel == "visual" else text_encoder) or encode.DEFAULT[channel] or ""
-            load = encode.load_page_encoder if channel == "visual" else encode.load_text_encoder
-            models[channel] = Model(load(name))
+            encoder_of_task = encode.load_encoder(channel, name)
+            models[channel] = Model(cast("PageEncoder | TextEncoder", encoder_of_task))
         scores.append(run(models[channel], task, folder))
         tell(scores[-1])
     return scores

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 
@@ -28,7 +29,7 @@ CANDIDATES_TOP = 200
 """Pages that go on from the channel of candidates."""
 RERANK_TOP = 30
 """Pages that a reranker reads."""
-ORDER = ("bm25", "visual", "text")
+ORDER = ("bm25", "visual", "dense", "text")
 """What is scored first; with a deadline, what comes last is dropped first."""
 
 EncodeQuery = Callable[[Channel, str], QueryVectors]
@@ -43,7 +44,7 @@ class Request:
     Attributes:
         query: The question.
         k: How many hits.
-        channels: Which of `visual`, `text` and `bm25` rank.
+        channels: Which of `visual`, `text`, `dense` and `bm25` rank.
         doc_ids: Only these documents; None for all.
         exact: Score every page by MaxSim.
         candidates: The channel whose best pages alone are ranked by `channels`; None to rank all.
@@ -117,31 +118,38 @@ def run(
     best, moves = moved(best, request.rerank_top, told) if told is not None else (best, ())
     if told == {}:
         watch.skip("rerank", f"none of the {len(moves)} best pages has anything that the reranker reads")
-    hits = [
-        Hit(
+    hits = []
+    for rank, (key, score) in enumerate(best[: request.k], start=1):
+        unit = units[key]
+        told_of, from_picture = snippet(request.query, unit)
+        hit = Hit(
             rank=rank,
             key=key,
             doc=key.rpartition(":")[0],
-            page=units[key].page,
+            page=unit.page,
             score=score,
             channels=_channels(key, scores, told or {}),
-            snippet=snippet(request.query, units[key]),
-            record=units[key].record,
-            span=units[key].span,
+            snippet=told_of,
+            record=unit.record,
+            span=unit.span,
+            from_picture=from_picture,
             query=request.query,
         )
-        for rank, (key, score) in enumerate(best[: request.k], start=1)
-    ]
+        hits.append(hit)
     return SearchResult(hits, watch.trace(moves))
 
 
-def snippet(query: str, unit: StoredUnit) -> str:
-    """Return the stretch of a unit's text that has most of the query's words, empty for a page without text."""
+def snippet(query: str, unit: StoredUnit) -> tuple[str, bool]:
+    """Return the stretch of a unit's text that has most of the query's words, and whether it is from the picture.
+
+    It is empty for a page without text.
+    """
     if not unit.text:
-        return ""
+        return "", False
     weights: Floats = explain.explain_words(query, unit.text, None).similarity
     distinct = weights / np.maximum(weights.sum(axis=1, keepdims=True), 1)  # a rare word tells more
-    return search.snippet(unit.text, distinct.sum(axis=0))
+    told, middle = search.snippet(unit.text, distinct.sum(axis=0))
+    return told, unit.read_from is not None and middle >= unit.read_from
 
 
 def _channels(key: str, scores: Mapping[str, Scores], told: Mapping[str, float]) -> dict[str, float]:
@@ -191,7 +199,7 @@ class _Scoring:
     def _score(self, channel: str, k: int) -> Scores:
         if channel == "bm25":
             return self._watch.run(channel, lambda: self._words(k), _looked_at)
-        encoded: Channel = "visual" if channel == "visual" else "text"
+        encoded = cast(Channel, channel)
         query = self._watch.run(f"encode {encoded}", lambda: self._encode(encoded, self._request.query), lambda _: 0)
         return self._watch.run(encoded, lambda: self._maxsim(encoded, query, k), _looked_at)
 

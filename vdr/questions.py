@@ -12,6 +12,7 @@ import logging
 import re
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
+from dataclasses import replace
 from itertools import zip_longest
 from pathlib import PurePath
 from typing import TypeVar
@@ -118,7 +119,7 @@ def _by_templates(store: Store, infos: Sequence[DocumentInfo], count: int, known
 
 def _of_document(store: Store, info: DocumentInfo) -> list[tuple[str, Landmark, str]]:
     """Return the questions that one page of a document answers: first one a page, spread over the pages."""
-    units = _units(store, info, range(1, info.pages + 1))
+    units = [_printed(unit) for unit in _units(store, info, range(1, info.pages + 1))]
     usual = print_height(units)
     spelled = {word for unit in units for word in re.findall(r"\w+", unit.text) if word.islower()}
     made = [
@@ -135,6 +136,14 @@ def _of_document(store: Store, info: DocumentInfo) -> list[tuple[str, Landmark, 
             rounds.setdefault(nth[key], []).append((key, mark, question))
             nth[key] += 1
     return [item for _, items in sorted(rounds.items()) for item in spread(items)]
+
+
+def _printed(unit: StoredUnit) -> StoredUnit:
+    """Return a page without what was read on its picture, which has no capitals that a heading could be told by."""
+    if unit.read_from is None:
+        return unit
+    boxes = None if unit.boxes is None or not unit.read_from else unit.boxes[: unit.read_from]
+    return replace(unit, text=unit.own_text, boxes=boxes, read_from=None)
 
 
 def template(mark: Landmark, spelled: Collection[str]) -> str:

@@ -150,8 +150,8 @@ def stem(word: str) -> str:
     return str(_STEMMER.stemWord(bare)) if bare else ""
 
 
-def snippet(text: str, weights: Floats | None = None, length: int = SNIPPET_WORDS) -> str:
-    """Return the stretch of `length` words with the largest sum of weights, on one line.
+def snippet(text: str, weights: Floats | None = None, length: int = SNIPPET_WORDS) -> tuple[str, int]:
+    """Return the stretch of `length` words with the largest sum of weights, on one line, and the word in its middle.
 
     Args:
         text: The unit's text.
@@ -164,4 +164,5 @@ def snippet(text: str, weights: Floats | None = None, length: int = SNIPPET_WORD
         sums = np.convolve(weights, np.ones(length, np.float32), mode="valid")
         start = int(sums.argmax())
     cut = " ".join(words[start : start + length])
-    return ("… " if start else "") + cut + (" …" if start + length < len(words) else "")
+    told = ("… " if start else "") + cut + (" …" if start + length < len(words) else "")
+    return told, start + (min(length, len(words) - start) - 1) // 2

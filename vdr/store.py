@@ -30,7 +30,7 @@ from vdr.places import Places
 from vdr.quantize import BITS, POOLS
 from vdr.search import ranked
 from vdr.tables import EncodedUnit, StoredDocument, StoredUnit, Tuning
-from vdr.types import CHANNELS, Channel, DocumentInfo, Encoder, Floats, Ints, MultiVector
+from vdr.types import CHANNELS, OPTIONS, Channel, DocumentInfo, Encoder, Floats, Ints, MultiVector
 from vdr.vectors import Pin, Vectors, vectors_of
 from vdr.within import PAGES, Within
 
@@ -38,6 +38,8 @@ __all__ = ["Pin", "Store", "new_doc_id"]
 
 logger = logging.getLogger(__name__)
 
+SHRUNK: tuple[Channel, ...] = ("visual", "text")
+"""Channels whose vectors `bits` and `pool` are about. A page has a few `dense` ones, which are kept as they are."""
 MANY_FRAGMENTS = 64
 """A table with more small fragments than this is compacted after a write."""
 MANY_ROWS = 10_000
@@ -82,7 +84,7 @@ class Store:
         for given, choices, name in ((bits, BITS, "bits"), (pool, POOLS, "pool")):
             if given is not None and given not in choices:
                 raise CorpusError(f"{name} is {given}; it can be {', '.join(map(str, choices))}.")
-        for channel in CHANNELS:
+        for channel in SHRUNK:
             pin = self.pin(channel)
             for given, own, name in ((bits, pin and pin.bits, "bits"), (pool, pin and pin.pool, "pool")):
                 if given is not None and own is not None and given != own:
@@ -132,7 +134,7 @@ class Store:
                 raise EncoderMismatch(
                     f"The {channel} channel of {self.uri} was made with another version of {pin.name} "
                     f"({pin.fingerprint}; this one is {encoder.fingerprint}). Delete the folder and index again, or do "
-                    f"without the channel: {'--text-encoder none' if channel == 'text' else '--encoder none'}."
+                    f"without the channel: {OPTIONS[channel]} none."
                 )
             raise EncoderMismatch(
                 f"The {channel} channel of {self.uri} was made with {pin.name} ({pin.dim} dims, {pin.fingerprint}), "
@@ -305,9 +307,8 @@ class Store:
             if previews.num_rows:
                 self._database.create("previews", tables.PREVIEWS).add(previews)
             for channel, encoder in encoders.items():
-                pin = self.pin(channel) or Pin(
-                    encoder.name, encoder.dim, encoder.fingerprint, self._bits or 8, self._pool or 1
-                )
+                bits, merged = (self._bits or 8, self._pool or 1) if channel in SHRUNK else (8, 1)
+                pin = self.pin(channel) or Pin(encoder.name, encoder.dim, encoder.fingerprint, bits, merged)
                 schema = tables.vector_schema(channel, pin.metadata())
                 rows = tables.vectors_table(units, channel, schema, pin.choice)
                 if rows.num_rows:

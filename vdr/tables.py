@@ -3,7 +3,7 @@
 | table | a row is | columns |
 |---|---|---|
 | `documents` | a complete document | what `DocumentInfo` says, and the `doc_id` its rows elsewhere carry |
-| `units` | a page or passage | text (full-text index), a box for each word, a passage's span |
+| `units` | a page or passage | text (full-text index), a box for each word, a passage's span, where it is from |
 | `previews` | a page | its picture, JPEG |
 | `visual`, `text` | a unit's multi-vector | numbers and scales (`vdr.quantize`), and the box or the word of each |
 | `tuning` | what was learnt for fusion, one at most | what `Tuning` says |
@@ -14,6 +14,7 @@ stored as uint16 fractions of the page.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -51,6 +52,7 @@ UNITS = pa.schema(
         ("text", pa.utf8()),
         ("boxes", pa.list_(pa.uint16())),
         ("span", pa.list_(pa.int64())),
+        ("read_from", pa.int32()),
     ]
 )
 TUNING = pa.schema(
@@ -117,6 +119,15 @@ class StoredUnit:
     text: str
     boxes: Floats | None
     span: tuple[int, int] | None
+    read_from: int | None
+
+    @property
+    def own_text(self) -> str:
+        """The text without what was read on the picture."""
+        if self.read_from is None:
+            return self.text
+        starts = [match.start() for match in re.finditer(r"\S+", self.text)]
+        return self.text[: starts[self.read_from]].rstrip()
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +178,7 @@ def units_table(units: Sequence[EncodedUnit]) -> pa.Table:
             text=item.unit.text,
             boxes=None if item.unit.boxes is None else _pack(item.unit.boxes),
             span=item.unit.span,
+            read_from=item.unit.read_from,
         )
         for item in units
     ]
@@ -217,7 +229,8 @@ def read_tuning(row: dict[str, Any]) -> Tuning:
 def read_unit(row: dict[str, Any]) -> StoredUnit:
     """Return a `units` row; columns that were not read are None."""
     boxes = None if row.get("boxes") is None else _unpack(row["boxes"])
-    return StoredUnit(**{**row, "boxes": boxes, "span": tuple(row["span"]) if row.get("span") else None})
+    span = tuple(row["span"]) if row.get("span") else None
+    return StoredUnit(**{**row, "boxes": boxes, "span": span, "read_from": row.get("read_from")})
 
 
 def read_multivector(row: dict[str, Any], choice: Choice) -> MultiVector:

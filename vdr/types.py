@@ -19,9 +19,11 @@ from PIL import Image
 Floats: TypeAlias = NDArray[np.float32]
 Ints: TypeAlias = NDArray[np.int32]
 
-Channel: TypeAlias = Literal["visual", "text"]
-CHANNELS: tuple[Channel, ...] = ("visual", "text")
-Mode: TypeAlias = Literal["auto", "visual", "text", "bm25", "hybrid"]
+Channel: TypeAlias = Literal["visual", "text", "dense"]
+CHANNELS: tuple[Channel, ...] = ("visual", "text", "dense")
+OPTIONS: Mapping[Channel, str] = {"visual": "--encoder", "text": "--text-encoder", "dense": "--dense-encoder"}
+"""The option of the command line that names a channel's encoder."""
+Mode: TypeAlias = Literal["auto", "visual", "text", "dense", "bm25", "hybrid"]
 
 Qrels: TypeAlias = Mapping[str, Mapping[str, int]]
 """Judgements: query id -> unit id -> grade."""
@@ -35,13 +37,16 @@ class Unit:
 
     Attributes:
         page: Its number in the document, from 1.
-        text: The page's text layer in reading order, or the passage; empty where there is none.
+        text: The page's text layer in reading order, then words that were read on its picture where that has none
+            (see `vdr.seen`); or the passage. Empty where there is nothing to read.
         boxes: `(n_words, 4)` a box for each word of `text`; None for plain text.
         image: The rendered page, RGB; None for plain text and for a page that could not be rendered.
         preview: The page as a JPEG to show; empty where there is no image.
         record: For a record of a JSONL corpus, its `_id`; else empty.
         span: Which characters a passage is, from and to, of the file's text (decoded, without a byte-order mark, line
             ends as they are) or of the record's (see `vdr.passages.read_jsonl`); None for a page.
+        read_from: The word of `text` from which on words were read on the picture, in lower case, without
+            punctuation, some misread; None where there are none.
     """
 
     page: int
@@ -51,6 +56,20 @@ class Unit:
     preview: bytes = b""
     record: str = ""
     span: tuple[int, int] | None = None
+    read_from: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What an encoder read on a page's picture.
+
+    Attributes:
+        words: In reading order; none has a space in it.
+        boxes: `(n_words, 4)` where each is.
+    """
+
+    words: tuple[str, ...]
+    boxes: Floats
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,11 +80,13 @@ class MultiVector:
         vectors: `(n, dim)` float32.
         boxes: `(n, 4)` where each vector lies on the page (visual channel).
         words: `(n,)` the word each vector belongs to, -1 for none (text channel).
+        reading: The words of the page, from an encoder that reads (visual channel); not stored with the vectors.
     """
 
     vectors: Floats
     boxes: Floats | None = None
     words: Ints | None = None
+    reading: Reading | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,10 +194,11 @@ class Hit:
         score: What the ranking is sorted by: the channel's own score, or the fused one. A reranker moves pages to
             other places, and the score stays with the place.
         channels: The score in each channel that found the page; `rerank` for the reranker's.
-        snippet: The stretch of text that matches best; empty for an image-only page.
+        snippet: The stretch of text that matches best; empty for a page on which nothing can be read.
         record: For a record of a JSONL corpus, its `_id`; else empty.
         span: Which characters a passage is, from and to, of the file's text (decoded, without a byte-order mark, line
             ends as they are) or of the record's (see `vdr.passages.read_jsonl`); None for a page.
+        from_picture: Whether the snippet was read on the page's picture, where its text layer has nothing.
         query: The query that found it.
     """
 
@@ -189,6 +211,7 @@ class Hit:
     snippet: str
     record: str = ""
     span: tuple[int, int] | None = None
+    from_picture: bool = False
     query: str = field(default="", repr=False)
 
     def __str__(self) -> str:

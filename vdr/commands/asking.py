@@ -12,6 +12,7 @@ import typer
 from vdr.commands.terminal import (
     CollectionOption,
     CorpusOption,
+    DenseEncoderOption,
     DocOption,
     EncoderOption,
     JsonOption,
@@ -30,6 +31,7 @@ def ask(
     corpus: CorpusOption = None,
     encoder: EncoderOption = None,
     text_encoder: TextEncoderOption = None,
+    dense_encoder: DenseEncoderOption = None,
     k: Annotated[int, typer.Option("-k", help="How many pages the model gets.", min=1)] = 5,
     mode: Annotated[Mode, typer.Option("--mode", help="How to rank.")] = Mode.auto,
     doc: DocOption = None,
@@ -45,7 +47,7 @@ def ask(
     model = chat.from_environment()
     if model is None:
         raise ServiceError(f"No chat model is configured. {chat.HOW_TO}")
-    opened = open_corpus(corpus, encoder, text_encoder)
+    opened = open_corpus(corpus, encoder, text_encoder, dense_encoder)
     told = answer.ask(opened, question, model, k=k, mode=mode.value, docs=doc or None, collection=collection)
     if as_json:
         pages = [hit.key for hit in told.hits]

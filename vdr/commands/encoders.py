@@ -15,6 +15,7 @@ from vdr.errors import VdrError
 if TYPE_CHECKING:
     from vdr.encode.catalogue import Model
     from vdr.encode.memory import Machine
+    from vdr.types import Channel
 
 app = typer.Typer()
 
@@ -46,7 +47,7 @@ def models(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] 
     print()
     for channel, benchmark in BENCHMARKS.items():
         print(f"quality  {channel}: {benchmark.name}, {benchmark.measure}; {benchmark.source}")
-    print("vectors  a page at most; a text model makes one for each token")
+    print("vectors  a page at most; a text model makes one for each token, a dense one for each window")
     print("memory   an estimate: parameters x 2 bytes on a GPU (bfloat16), x 4 elsewhere (float32), and a quarter more")
     gpu = f"{machine.gpu}, {_gigabytes(machine.gpu_memory)}" if machine.gpu else "no NVIDIA GPU"
     print(f"fits     this machine: {_gigabytes(machine.memory)} of memory, {gpu}; ", end="")
@@ -79,6 +80,9 @@ def serve_encoder(
     text_encoder: Annotated[
         str | None, typer.Option("--text-encoder", help="For text: minilm, a folder or a hub id.")
     ] = None,
+    dense_encoder: Annotated[
+        str | None, typer.Option("--dense-encoder", help="For passages of text: granite, a folder or a hub id.")
+    ] = None,
     host: Annotated[str, typer.Option("--host", help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option("--port", help="Port to listen on.", min=0, max=65535)] = 8765,
     token: Annotated[
@@ -91,17 +95,19 @@ def serve_encoder(
         ),
     ] = "",
 ) -> None:
-    """Serve one encoder to other machines, which give this one's URL as their --encoder or --text-encoder."""
-    if bool(encoder) == bool(text_encoder):
-        raise VdrError("Name one encoder to serve, with --encoder or with --text-encoder.")
+    """Serve one encoder to other machines, which give this one's URL under the same option."""
+    from vdr.types import OPTIONS
+
+    given: dict[Channel, str | None] = {"visual": encoder, "text": text_encoder, "dense": dense_encoder}
+    named = [(channel, name) for channel, name in given.items() if name]
+    if len(named) != 1:
+        raise VdrError(f"Name one encoder to serve, with {' or '.join(OPTIONS.values())}.")
     from vdr import encode, encoder_server
 
     token = token.strip()
     encoder_server.check_exposure(host, token)
-    if encoder:
-        encoder_server.serve(encode.load_page_encoder(encoder), "visual", host, port, token)
-    else:
-        encoder_server.serve(encode.load_text_encoder(text_encoder or ""), "text", host, port, token)
+    ((channel, name),) = named
+    encoder_server.serve(encode.load_encoder(channel, name), channel, host, port, token)
 
 
 # --- helpers ---------------------------------------------------------------------------------------------
@@ -112,7 +118,8 @@ def _two_lines(model: Model, machine: Machine) -> str:
     from vdr.encode.memory import bytes_needed, place
 
     memory = " / ".join(_gigabytes(bytes_needed(model, gpu=gpu)) for gpu in (True, False))
-    vectors = "tokens" if model.channel == "text" else f"{model.patches:,}" if model.patches else "?"
+    patches = f"{model.patches:,}" if model.patches else "?"
+    vectors = {"visual": patches, "text": "tokens", "dense": "windows"}[model.channel]
     quality = "?" if model.quality is None else f"{model.quality:.3f}".lstrip("0")
     words = [model.languages if model.languages != "?" else "languages ?", f"licence {model.licence}"]
     words += [f"from {model.base}"] if model.base != "?" else []

@@ -47,11 +47,14 @@ def evaluate(
     text_encoder: Annotated[
         list[str] | None, typer.Option("--text-encoder", help="For text, of all corpora or one for each.")
     ] = None,
+    dense_encoder: Annotated[
+        list[str] | None, typer.Option("--dense-encoder", help="For passages of text, likewise.")
+    ] = None,
     mode: Annotated[
         list[str] | None,
         typer.Option(
             "--mode",
-            help="How to rank: auto, visual, text, bm25, hybrid, or stages: CANDIDATES,MODE,RERANKER. "
+            help="How to rank: auto, visual, text, dense, bm25, hybrid, or stages: CANDIDATES,MODE,RERANKER. "
             "Several are compared.",
             show_default="auto",
         ),
@@ -86,7 +89,7 @@ def evaluate(
     if run_file and not run_file.absolute().parent.is_dir():
         raise JudgementError(f"{run_file} cannot be written: there is no such folder. Make it first.")
     chosen = load_set(judged_set) if judged_set else None
-    opened = systems.open_corpora(corpus, encoder, text_encoder)
+    opened = systems.open_corpora(corpus, encoder, text_encoder, dense_encoder)
     if chosen is None:
         chosen = _own_judgements(opened[0])
     keys = list(dict.fromkeys(by or ()))
@@ -185,9 +188,9 @@ def _saved_run(file: Path, judged: JudgedSet) -> Run:
 
 
 def _text(corpus: Corpus, unit: str) -> str:
-    """Return the text of a page; a unit that is no page of the corpus is a record, which is text."""
+    """Return the text layer of a page; a unit that is no page of the corpus is a record, which is text."""
     try:
-        return corpus.text(unit)
+        return corpus.text(unit, from_picture=False)
     except NotFound:
         return unit
 

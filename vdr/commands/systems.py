@@ -67,7 +67,10 @@ def pipeline(text: str) -> Pipeline:
 
 
 def open_corpora(
-    paths: Sequence[str] | None, encoders: Sequence[str] | None, text_encoders: Sequence[str] | None
+    paths: Sequence[str] | None,
+    encoders: Sequence[str] | None,
+    text_encoders: Sequence[str] | None,
+    dense_encoders: Sequence[str] | None = None,
 ) -> list[Corpus]:
     """Open each corpus, with one encoder for all or its own. What is searched to measure is not logged.
 
@@ -79,9 +82,10 @@ def open_corpora(
     corpora: list[str | None] = [*paths] if paths else [None]
     pages = _for_each("--encoder", encoders, len(corpora))
     texts = _for_each("--text-encoder", text_encoders, len(corpora))
+    passages = _for_each("--dense-encoder", dense_encoders, len(corpora))
     return [
-        Corpus(path, encoder=encoder, text_encoder=text_encoder, log="")
-        for path, encoder, text_encoder in zip(corpora, pages, texts, strict=True)
+        Corpus(path, encoder=encoder, text_encoder=text_encoder, dense_encoder=dense_encoder, log="")
+        for path, encoder, text_encoder, dense_encoder in zip(corpora, pages, texts, passages, strict=True)
     ]
 
 

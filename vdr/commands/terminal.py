@@ -21,6 +21,7 @@ class Mode(StrEnum):
     auto = "auto"
     visual = "visual"
     text = "text"
+    dense = "dense"
     bm25 = "bm25"
     hybrid = "hybrid"
 
@@ -30,6 +31,7 @@ class Candidates(StrEnum):
 
     visual = "visual"
     text = "text"
+    dense = "dense"
     bm25 = "bm25"
 
 
@@ -47,6 +49,14 @@ TextEncoderOption = Annotated[
     str | None,
     typer.Option(
         "--text-encoder", help="For text: minilm, a folder, a hub id, a URL, or none.", show_default="corpus's own"
+    ),
+]
+DenseEncoderOption = Annotated[
+    str | None,
+    typer.Option(
+        "--dense-encoder",
+        help="For passages of text: granite, a folder, a hub id, a URL, or none.",
+        show_default="corpus's own",
     ),
 ]
 CollectionOption = Annotated[str | None, typer.Option("--collection", help="Only in this collection.")]
@@ -77,6 +87,7 @@ def open_corpus(
     corpus: str | None,
     encoder: str | None = None,
     text_encoder: str | None = None,
+    dense_encoder: str | None = None,
     bits: int | None = None,
     pool: int | None = None,
     rerank: str | None = None,
@@ -84,7 +95,15 @@ def open_corpus(
     """Open the corpus a command is about."""
     from vdr.corpus import Corpus
 
-    return Corpus(corpus, encoder=encoder, text_encoder=text_encoder, bits=bits, pool=pool, rerank=rerank)
+    return Corpus(
+        corpus,
+        encoder=encoder,
+        text_encoder=text_encoder,
+        dense_encoder=dense_encoder,
+        bits=bits,
+        pool=pool,
+        rerank=rerank,
+    )
 
 
 def tell(report: AddReport) -> None:

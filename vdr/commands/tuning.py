@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vdr.commands.terminal import CorpusOption, EncoderOption, TextEncoderOption, open_corpus
+from vdr.commands.terminal import CorpusOption, DenseEncoderOption, EncoderOption, TextEncoderOption, open_corpus
 from vdr.errors import CorpusError
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ def tune(
     corpus: CorpusOption = None,
     encoder: EncoderOption = None,
     text_encoder: TextEncoderOption = None,
+    dense_encoder: DenseEncoderOption = None,
     reset: Annotated[bool, typer.Option("--reset", help="Go back to the weights nobody tuned.")] = False,
 ) -> None:
     """Learn how much each channel counts in `auto` from judged queries, and keep it with the corpus.
@@ -37,7 +38,7 @@ def tune(
     from vdr.store import Store
     from vdr.tune import learn, look_up
 
-    opened = open_corpus(corpus, encoder, text_encoder)
+    opened = open_corpus(corpus, encoder, text_encoder, dense_encoder)
     store = Store(opened.path)
     if reset:
         store.tune(None)
@@ -48,13 +49,13 @@ def tune(
     chosen = load_set(judged_set or _own(opened.path))
 
     def encode_query(channel: Channel, text: str) -> QueryVectors:
-        loaded = opened.encoder if channel == "visual" else opened.text_encoder
+        loaded = {"visual": opened.encoder, "text": opened.text_encoder, "dense": opened.dense_encoder}[channel]
         assert loaded is not None, f"a corpus with {channel} vectors has a pinned encoder"
         return loaded.encode_query(text)
 
     anywhere = [query for query in chosen.queries if not query.names_page]
     looked_up = look_up(store, anywhere, chosen.qrels, encode_query)
-    channels = [channel for channel in ("visual", "text") if channel in opened.info().encoders]
+    channels = [*opened.info().encoders]
     outcome = learn(looked_up, [*channels, "bm25"])
     print(f"learnt      {outcome.tuning}")
     told = f"{outcome.gain:+.3f} in cross-validation (standard error {outcome.error:.3f})"

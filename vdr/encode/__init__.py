@@ -1,8 +1,7 @@
 """Encoders by name: one table, lazily imported. Knows nothing of storage or search.
 
 A name is an embedded encoder's (the tables below), a local folder with a checkpoint, a hub id (`org/model`), the URL
-of an encoder server, or for texts `dense:` and the folder or hub id of a bi-encoder. A new embedded encoder is one
-line here.
+or of an encoder server. A new embedded encoder is one line here.
 """
 
 from __future__ import annotations
@@ -15,16 +14,18 @@ from vdr.types import Channel, Encoder, PageEncoder, TextEncoder
 EMBEDDED: dict[Channel, dict[str, str]] = {
     "visual": {"vdr-mini": "vdr.encode.mini"},
     "text": {"minilm": "vdr.encode.minilm"},
+    "dense": {"granite": "vdr.encode.granite"},
 }
 """Encoders whose weights come with the installation: name -> the module whose `load` gives it."""
 
-DEFAULT: dict[Channel, str | None] = {"visual": "vdr-mini", "text": "minilm"}
+DEFAULT: dict[Channel, str | None] = {"visual": "vdr-mini", "text": "minilm", "dense": "granite"}
 """The encoder of a new corpus; None leaves the channel empty."""
 
-DENSE = "dense:"
-"""What stands before the name of a model that gives one vector a passage."""
-
-_CHECKPOINTS: dict[Channel, str] = {"visual": "vdr.encode.pages", "text": "vdr.encode.text"}
+_CHECKPOINTS: dict[Channel, str] = {
+    "visual": "vdr.encode.pages",
+    "text": "vdr.encode.text",
+    "dense": "vdr.encode.dense",
+}
 
 
 def load_page_encoder(name: str) -> PageEncoder:
@@ -33,7 +34,7 @@ def load_page_encoder(name: str) -> PageEncoder:
     Raises:
         EncoderError: It cannot be found or loaded; the message says what was tried.
     """
-    return cast(PageEncoder, _load("visual", name))
+    return cast(PageEncoder, load_encoder("visual", name))
 
 
 def load_text_encoder(name: str) -> TextEncoder:
@@ -42,13 +43,25 @@ def load_text_encoder(name: str) -> TextEncoder:
     Raises:
         EncoderError: It cannot be found or loaded; the message says what was tried.
     """
-    return cast(TextEncoder, _load("text", name))
+    return cast(TextEncoder, load_encoder("text", name))
 
 
-def _load(channel: Channel, name: str) -> Encoder:
+def load_dense_encoder(name: str) -> TextEncoder:
+    """Load a bi-encoder: one vector for each passage of a text.
+
+    Raises:
+        EncoderError: It cannot be found or loaded; the message says what was tried.
+    """
+    return cast(TextEncoder, load_encoder("dense", name))
+
+
+def load_encoder(channel: Channel, name: str) -> Encoder:
+    """Load the encoder of a channel.
+
+    Raises:
+        EncoderError: It cannot be found or loaded; the message says what was tried.
+    """
     if name.startswith(("http://", "https://")):
         return cast(Encoder, import_module("vdr.encode.remote").load(name, channel))
-    if channel == "text" and name.startswith(DENSE):
-        return cast(Encoder, import_module("vdr.encode.dense").load(name))
     module = EMBEDDED[channel].get(name, _CHECKPOINTS[channel])
     return cast(Encoder, import_module(module).load(name))

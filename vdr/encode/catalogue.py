@@ -31,8 +31,9 @@ _SOURCE = "https://sbert.net/docs/multi_vector_encoder/pretrained_models.html"
 BENCHMARKS: dict[Channel, Benchmark] = {
     "visual": Benchmark("NanoViDoRe v3", "nDCG@10, mean of 8 sets of pages in English and French", _SOURCE),
     "text": Benchmark("NanoBEIR", "nDCG@10, mean of 13 sets of English passages", _SOURCE),
+    "dense": Benchmark("NanoBEIR", "nDCG@10, mean of 13 sets of English passages", _SOURCE),
 }
-"""Both are small samples of larger benchmarks: they rank models roughly, and say nothing of other documents."""
+"""They are small samples of larger benchmarks: they rank models roughly, and say nothing of other documents."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +42,11 @@ class Model:
 
     Attributes:
         channel: What it encodes.
-        name: What to give as `--encoder` or `--text-encoder`.
+        name: What to give as `--encoder`, `--text-encoder` or `--dense-encoder`.
         base: The model it was made from.
         parameters: How many numbers it consists of, its base included.
         dim: The length of a vector.
-        patches: Image tokens of a page at most; None for text models, which make a vector a token.
+        patches: Image tokens of a page at most; None for text models, which make a vector a token or a window.
         licence: Of its weights.
         languages: It was trained to search.
         quality: On the channel's benchmark.
@@ -72,6 +73,10 @@ CATALOGUE: tuple[Model, ...] = (
     Model(
         "text", "minilm", "all-MiniLM-L6-v2", 22_700_000, 384, "Apache-2.0", "English",
         note="embedded: the default, no download",
+    ),
+    Model(
+        "dense", "granite", "granite-embedding-30m-english", 30_300_000, 384, "Apache-2.0", "English",
+        note="embedded: the default, no download; any bi-encoder of sentence-transformers takes its place",
     ),
     Model(
         "text", "lightonai/LateOn", "ModernBERT-base", 149 * _M, 128, "Apache-2.0", "English",

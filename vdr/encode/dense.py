@@ -1,6 +1,6 @@
 """Dense bi-encoders through sentence-transformers' `SentenceTransformer`: one vector a passage. Knows no storage.
 
-As an encoder of the text channel its multi-vectors have one vector for each window of a text that the model reads at
+Its multi-vectors have one vector for each window of a text that the model reads at
 a time, so MaxSim ranks a page by its best passage, and a query has one vector. No vector belongs to a word.
 """
 
@@ -13,10 +13,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from vdr.encode import DENSE
 from vdr.encode.checkpoints import checkpoint_fingerprint, resolve_checkpoint
 from vdr.encode.sentence import is_multi_vector, load_single
-from vdr.encode.words import read_tokens, windows
+from vdr.encode.words import read_tokens, stretches
 from vdr.errors import EncoderError
 from vdr.types import Floats, MultiVector, QueryVectors
 
@@ -36,18 +35,18 @@ def load(name: str, *, device: str | None = None, trust_remote_code: bool | None
     """Load a bi-encoder from a folder or the hub.
 
     Args:
-        name: `dense:` and a folder or a hub id.
+        name: A folder or a hub id.
         device: A torch device; by default `cuda`, else `mps`, else `cpu`.
         trust_remote_code: Whether the code in the checkpoint may run; by default what `VDR_TRUST_REMOTE_CODE` says.
 
     Raises:
         EncoderError: It cannot be found, is no bi-encoder, is damaged, or brings code that is not trusted.
     """
-    folder = resolve_checkpoint(name.removeprefix(DENSE))
+    folder = resolve_checkpoint(name)
     if is_multi_vector(folder) or not (folder / "modules.json").is_file():
         raise EncoderError(
             f"{name} is no bi-encoder: nothing in its folder says that it gives one vector a text. Name a model of "
-            f"sentence-transformers, or leave out {DENSE} for one of late interaction."
+            f"sentence-transformers; one of late interaction goes to --text-encoder."
         )
     model, lacking = load_single("SentenceTransformer", "bi-encoder", name, folder, device, trust_remote_code)
     if getattr(getattr(model, "tokenizer", None), "is_fast", False) is not True:
@@ -101,12 +100,9 @@ class DenseEncoder:
         ]
 
     def _windows(self, text: str) -> list[str]:
-        if not text.strip():
-            return []
         _, starts = read_tokens(self._model.tokenizer, text)
-        places = [start for start in starts if start >= 0]
         size = self._room
-        return [text[window.start : window.end] for window in windows(text, places, size, min(OVERLAP, size // 4))]
+        return stretches(text, [start for start in starts if start >= 0], size, min(OVERLAP, size // 4))
 
     @cached_property
     def _room(self) -> int:

@@ -19,7 +19,7 @@ from vdr import web
 from vdr.encode import wire
 from vdr.encode.wire import FINGERPRINT_HEADER, PROTOCOL, TOKEN_VARIABLE
 from vdr.errors import EncoderError, QueryError, first_line
-from vdr.types import Channel, MultiVector, QueryVectors
+from vdr.types import OPTIONS, Channel, MultiVector, QueryVectors
 
 T = TypeVar("T")
 
@@ -87,10 +87,9 @@ class RemoteEncoder:
         weakref.finalize(self, self._client.close)
         told = self._describe()
         if told["channel"] != channel:
-            option = {"visual": "--encoder", "text": "--text-encoder"}
             raise EncoderError(
                 f"The encoder server {self._url} serves {told['name']}, a {told['channel']} encoder: "
-                f"give it as {option[told['channel']]}, not as {option[channel]}."
+                f"give it as {OPTIONS[told['channel']]}, not as {OPTIONS[channel]}."
             )
         self.name: str = told["name"]
         self.dim: int = told["dim"]

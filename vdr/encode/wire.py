@@ -8,7 +8,7 @@ Everything that is not JSON is the safetensors format: named arrays, and nothing
 | `GET /encoder` | | JSON: `protocol`, `channel`, `name`, `dim`, `fingerprint` |
 | `POST /query` | JSON `{"text": ...}` | `tokens` (JSON as bytes), `token_of`, `vectors` |
 | `POST /texts` | JSON `{"texts": [...]}` | `counts`, `vectors`, `words` |
-| `POST /pages` | `sizes` (width, height); `0`, `1`, ...: RGB bytes, zstd | `counts`, `vectors`, `boxes` |
+| `POST /pages` | `sizes` (width, height); RGB bytes as `0`, `1`, ...: zstd | as texts, with `boxes`; `read`, `places` |
 
 Vectors travel as float32, so a server's are the very ones that the encoder makes. Answers carry the encoder's
 fingerprint in a header; errors are JSON, `{"error": ..., "kind": ...}`.
@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from vdr.types import MultiVector, QueryVectors
+from vdr.types import MultiVector, QueryVectors, Reading
 
 PROTOCOL = 1
 """Raised by any change that an older client or server would misread."""
@@ -107,6 +107,10 @@ def pack_units(units: Sequence[MultiVector]) -> bytes:
         arrays["boxes"] = np.concatenate(boxes)
     if words:
         arrays["words"] = np.concatenate(words)
+    read = [unit.reading for unit in units if unit.reading is not None]
+    if len(read) == len(units):
+        arrays["read"] = np.frombuffer(json.dumps([reading.words for reading in read]).encode(), np.uint8)
+        arrays["places"] = np.concatenate([reading.boxes for reading in read])
     return pack(arrays)
 
 
@@ -119,12 +123,26 @@ def unpack_units(data: bytes) -> list[MultiVector]:
     arrays = unpack(data)
     try:
         cuts = np.cumsum(arrays["counts"])
-        if any(len(arrays[name]) != cuts[-1] for name in arrays if name != "counts"):
+        stacked = {name: arrays[name] for name in ("vectors", "boxes", "words") if name in arrays}
+        if any(len(array) != cuts[-1] for array in stacked.values()):
             raise ValueError("the vectors do not add up")
-        parts = {name: np.split(arrays[name], cuts[:-1]) for name in ("vectors", "boxes", "words") if name in arrays}
-        return [MultiVector(**{name: part[index] for name, part in parts.items()}) for index in range(len(cuts))]
+        parts = {name: np.split(array, cuts[:-1]) for name, array in stacked.items()}
+        readings = _readings(arrays) if "read" in arrays else [None] * len(cuts)
+        return [
+            MultiVector(**{name: part[index] for name, part in parts.items()}, reading=reading)
+            for index, reading in zip(range(len(cuts)), readings, strict=True)
+        ]
     except (IndexError, KeyError, TypeError) as error:
         raise ValueError(f"not vectors of units: {error}") from error
+
+
+def _readings(arrays: Mapping[str, NDArray[Any]]) -> list[Reading]:
+    words = [tuple(map(str, own)) for own in json.loads(arrays["read"].tobytes())]
+    ends = np.cumsum([len(own) for own in words])
+    if len(arrays["places"]) != (ends[-1] if len(ends) else 0):
+        raise ValueError("the words do not add up")
+    places = np.split(arrays["places"], ends[:-1])
+    return [Reading(own, boxes) for own, boxes in zip(words, places, strict=True)]
 
 
 def pack_query(query: QueryVectors) -> bytes:

@@ -46,7 +46,8 @@ def summary(hits: Sequence[Hit]) -> str:
     if not hits:
         return notice("Nothing found. Try other words, or another way to match under Options.")
     kinds = [kind for name, kind in CHANNELS.items() if any(name in hit.channels for hit in hits)]
-    how = " and ".join(f"{kind.name.lower()} ({kind.method})" for kind in kinds)
+    *others, last = (f"{kind.name.lower()} ({kind.method})" for kind in kinds)
+    how = f"{', '.join(others)} and {last}" if others else last
     best = "The best match" if len(hits) == 1 else f"The {len(hits):,} best matches"
     fused = f", put together by {FUSED.method}" if len(kinds) > 1 or _is_fused(hits[0]) else ""
     read = any(RERANK in hit.channels for hit in hits)
@@ -105,9 +106,15 @@ def card(hit: Hit, picture: Image.Image | None, index: int, about: str, *, is_op
         f"{_thumbnail(picture)}<span class='about'>"
         f"<span class='title'><b>{hit.rank}</b> {escape(hit.doc)}</span>"
         f"<span class='where'>{place(hit, picture is not None)} · {about}</span>"
-        f"<span class='snippet'>{escape(hit.snippet) or 'Image only: this page has no text layer.'}</span>"
+        f"<span class='snippet'>{_snippet(hit)}</span>"
         "</span></button>"
     )
+
+
+def _snippet(hit: Hit) -> str:
+    if not hit.snippet:
+        return "Image only: this page has no text layer."
+    return f"{'<i>Read on the picture:</i> ' if hit.from_picture else ''}{escape(hit.snippet)}"
 
 
 def caption(hit: Hit, is_page: bool) -> str:

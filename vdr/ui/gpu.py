@@ -19,25 +19,32 @@ Borrow: TypeAlias = Callable[[Callable[..., Any]], Callable[..., Any]]
 """Turns a function into one that has a GPU while it runs."""
 
 
-def open_corpus(encoder: str | None = None, text_encoder: str | None = None) -> Corpus:
+def open_corpus(
+    encoder: str | None = None, text_encoder: str | None = None, dense_encoder: str | None = None
+) -> Corpus:
     """Open the default corpus, with `spaces.GPU` where that is installed and a visual model runs here.
 
     Args:
         encoder: For page images, as `Corpus` takes it; empty for the corpus's own.
-        text_encoder: For texts; likewise.
+        text_encoder: For the tokens of texts; likewise.
+        dense_encoder: For their passages; likewise.
     """
     runs_here = encoder and encoder != "none" and not encoder.startswith(("http://", "https://"))
     borrow: Borrow | None = None
     if runs_here and find_spec("spaces"):
         borrow = import_module("spaces").GPU  # before any model: it changes how torch places them
-    corpus = Corpus(encoder=encoder or None, text_encoder=text_encoder or None)
+    corpus = Corpus(encoder=encoder or None, text_encoder=text_encoder or None, dense_encoder=dense_encoder or None)
     if borrow is None:
         return corpus
-    pages, texts = corpus.encoder, corpus.text_encoder
+
+    def borrowing(encoder: Encoder | None) -> Any:
+        return Borrowing(encoder, borrow) if encoder else "none"
+
     return Corpus(
         corpus.path,
-        encoder=Borrowing(pages, borrow) if pages else "none",
-        text_encoder=Borrowing(texts, borrow) if texts else "none",
+        encoder=borrowing(corpus.encoder),
+        text_encoder=borrowing(corpus.text_encoder),
+        dense_encoder=borrowing(corpus.dense_encoder),
     )
 
 

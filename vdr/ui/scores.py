@@ -18,6 +18,7 @@ CHANNELS = {
         "Picture", "MaxSim", "Over the words of the query, the sum of the best match among the page's patches"
     ),
     "text": Score("Meaning", "MaxSim", "Over the words of the query, the sum of the best match among the page's words"),
+    "dense": Score("Passage", "cosine", "How alike the question and the page's best passage are, read whole: -1 to 1"),
     "bm25": Score("Exact words", "BM25", "Words that the query and the page share, rare ones counting more"),
 }
 FUSED = Score(

@@ -30,6 +30,7 @@ MODES = {
     "auto": "Auto",
     "visual": "Picture (visual)",
     "text": "Meaning (text)",
+    "dense": "Passages (dense)",
     "bm25": "Exact words (BM25)",
     "hybrid": "All of them (hybrid)",
 }
@@ -146,7 +147,7 @@ class SearchTab:
     def refresh(self, documents: Sequence[DocumentInfo]) -> Updates:
         """Return what the tab offers, now that the corpus holds these documents."""
         channels = {channel for document in documents for channel in document.channels}
-        modes = ["auto", *(mode for mode in ("visual", "text") if mode in channels), "bm25"]
+        modes = ["auto", *(mode for mode in MODES if mode in channels), "bm25"]
         if channels:
             modes.append("hybrid")
         collections = sorted({document.collection for document in documents} - {""})

@@ -180,7 +180,12 @@ class _VisitorsCorpus(Corpus):
     """A copy of a corpus that uses the original's encoders, and takes only so many more pages."""
 
     def __init__(self, path: Path, original: Corpus, pages: int) -> None:
-        super().__init__(path, encoder=original.encoder or "none", text_encoder=original.text_encoder or "none")
+        super().__init__(
+            path,
+            encoder=original.encoder or "none",
+            text_encoder=original.text_encoder or "none",
+            dense_encoder=original.dense_encoder or "none",
+        )
         self._more = pages
         self._pages = pages + sum(document.pages for document in original.documents())
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,7 +20,7 @@ from vdr.encode.devices import best_device, best_dtype
 from vdr.encode.mini.healing import heal, join
 from vdr.encode.mini.reading import Word
 from vdr.encode.minilm import MiniLM
-from vdr.types import Floats, Ints, MultiVector, QueryVectors
+from vdr.types import Floats, Ints, MultiVector, QueryVectors, Reading
 
 if TYPE_CHECKING:
     from vdr.encode.mini.language import Language
@@ -88,16 +89,13 @@ class VdrMini:
 
     def encode_pages(self, images: Sequence[Image.Image]) -> list[MultiVector]:
         """Return the vectors of each page, one a word, with the word's box."""
-        from vdr.encode.mini.side_by_side import side_by_side  # imports torch, which a query does without
+        from vdr.encode.side_by_side import side_by_side  # imports torch, which a query does without
 
         reader, language = self._models
         run = side_by_side(len(images), reader.device)
         pages = list(run(self._words, images))
         vectors = language.read([[text for _, text in words] for words in pages], run)
-        return [
-            pooled(found, _boxes([word for word, _ in words], image), MOST)
-            for found, words, image in zip(vectors, pages, images, strict=True)
-        ]
+        return [_page(found, words, image) for found, words, image in zip(vectors, pages, images, strict=True)]
 
     def read(self, image: Image.Image) -> list[tuple[str, tuple[float, float, float, float]]]:
         """Return the words that are read on a page, in reading order, each with its box as page fractions."""
@@ -121,6 +119,11 @@ class VdrMini:
         device = torch.device(best_device())
         dtype = best_dtype(device.type)
         return Reader(self._weights, device, dtype), Language(self._folder, device, dtype)
+
+
+def _page(vectors: Floats, words: Sequence[tuple[Word, str]], image: Image.Image) -> MultiVector:
+    boxes = _boxes([word for word, _ in words], image)
+    return replace(pooled(vectors, boxes, MOST), reading=Reading(tuple(text for _, text in words), boxes))
 
 
 def _boxes(words: Sequence[Word], image: Image.Image) -> Floats:
