@@ -121,24 +121,32 @@ def ask(corpus: Corpus, step: Search, documents: Documents) -> None:
 
 @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
 @given(
-    steps=st.lists(st.one_of(adds, adds, deletes, searches), min_size=1, max_size=7), last=searches, coded=st.booleans()
+    steps=st.lists(st.one_of(adds, adds, deletes, searches), min_size=1, max_size=7),
+    last=searches,
+    few=st.sampled_from((None, 0, 8)),
 )
 @example(
     steps=[Add("a.pdf", (3, 1), 1, "x"), Add("a.pdf", (2,), 2, "y"), Delete("a.pdf"), Add("a.pdf", (1,), 3, "")],
     last=Search(2, 4, False, 5, ""),
-    coded=True,
+    few=0,
+)
+@example(
+    steps=[Add("a.pdf", (3, 1), 1, "x"), Add("b.pdf", (2,), 2, "y"), Delete("a.pdf"), Add("a.pdf", (1, 2), 3, "")],
+    last=Search(2, 4, True, 5, ""),
+    few=8,
 )
 @example(
     steps=[Add("a.pdf", (2,), 1, "x"), Add("b.pdf", (2,), 1, "y"), Search(3, 9, False, 1, "y"), Delete("a.pdf")],
     last=Search(2, 4, True, 5, "y"),
-    coded=False,
+    few=None,
 )
 def test_any_history_ends_in_the_hits_of_a_dictionary(
-    steps: list[Add | Delete | Search], last: Search, coded: bool
+    steps: list[Add | Delete | Search], last: Search, few: int | None
 ) -> None:
     with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
-        if coded:  # candidates come from codes, however small the corpus
+        if few is not None:  # candidates come from codes or are all, however small the corpus
             patch.setattr("vdr.vectors.EXHAUSTIVE", -1)
+            patch.setattr("vdr.retrieve.FEW", few)
         documents: Documents = {}
         # opened before, it sees what others write
         corpus = Corpus(folder, encoder=ToyEncoder(), text_encoder="none", dense_encoder="none")

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from toy_encoder import DIM, add
 
-from vdr import codes, index, retrieve
+from vdr import codes, index, retrieve, search
 from vdr.store import Store
 from vdr.types import Floats
 
@@ -22,6 +22,7 @@ def _every_channel_is_coded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("vdr.vectors.EXHAUSTIVE", -1)
     monkeypatch.setattr("vdr.search.CANDIDATES", 512)
     monkeypatch.setattr("vdr.search.FIRST", 64)
+    monkeypatch.setattr("vdr.retrieve.FEW", 0)
 
 
 def words(random: np.random.Generator, kinds: int = 40) -> Floats:
@@ -113,6 +114,28 @@ def test_more_hits_than_candidates_are_scored_exactly(
 ) -> None:
     scores = retrieve.score(Store(str(large)), "visual", queries[0], None, 5_000)
     assert scores.exact == pytest.approx(brute_force(queries[0], keyed(many)), abs=0.02)
+
+
+def test_units_of_few_vectors_are_all_candidates(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    random = np.random.default_rng(4)  # without clusters: centroids tell little
+    pages = [random.normal(size=(1 + n % 3, DIM)).astype(np.float32) for n in range(1_200)]
+    store = Store(str(tmp_path / "corpus"))
+    add(store, "passages.txt", pages)
+    query = random.normal(size=(1, DIM)).astype(np.float32)
+    every = retrieve.score(store, "visual", query, None, 10, exact=True).exact
+    assert every == pytest.approx(brute_force(query, keyed({"passages.txt": pages})), abs=0.05)
+    best = [key for key, _ in search.ranked(every, 10)]
+
+    def found() -> list[str]:
+        return [key for key, _ in search.ranked(retrieve.score(store, "visual", query, None, 10).exact, 10)]
+
+    monkeypatch.setattr("vdr.search.CANDIDATES", 40)
+    assert len(set(found()) & set(best)) < 10
+    monkeypatch.setattr("vdr.retrieve.FEW", 8)
+    assert found() == best
+    few = retrieve.score(store, "visual", query, None, 10).exact
+    assert len(few) == 40  # the others count as the last of these where channels are fused
+    assert few[best[0]] == every[best[0]]
 
 
 def test_the_index_follows_other_processes(large: Path, tmp_path: Path, queries: list[Floats]) -> None:

@@ -1,8 +1,8 @@
 """The stages of MaxSim search put together over a channel of the store. Knows no encoder, and nothing of fusion.
 
-Filter, then candidates from compact codes, then MaxSim in 8 bits, then exact MaxSim of the best. What has no codes is
-scored exactly: a small channel, documents that another process wrote and did not code, and everything where it is
-asked for.
+Filter, then candidates from compact codes, then MaxSim in 8 bits, then exact MaxSim of the best; where units have a few
+vectors each, all of them are candidates. What has no codes is scored exactly: a small channel, documents that another
+process wrote and did not code, and everything where it is asked for.
 """
 
 from __future__ import annotations
@@ -23,6 +23,8 @@ from vdr.vectors import Batch, Vectors
 
 COMPILE = 16 << 20
 """Bytes of vectors from which exhaustive scoring loads the compiled kernel."""
+FEW = 8
+"""Vectors that units have on average, as those of `dense`, up to which all are scored: codes would not be smaller."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,10 +106,14 @@ def _each(vectors: Vectors, query: Floats, batches: Iterable[Batch]) -> dict[str
 def _staged(
     vectors: Vectors, index: Index, query: Floats, doc_ids: Collection[str], names: Mapping[str, str], k: int
 ) -> Scores:
-    count = max(search.CANDIDATES, 4 * k)
-    units, estimates = search.candidates(query, index.centroids, index.lists, index.of(doc_ids), count)
+    count, wanted = max(search.CANDIDATES, 4 * k), index.of(doc_ids)
     scorer = _Scorer(vectors, index, query)
-    nearly = search.rescore(estimates, k, lambda first, last: scorer(units[first:last], nearly=True), search.FIRST)
+    if len(index.scales) <= FEW * len(index.pages):
+        units, estimates = search.best(wanted, scorer(wanted, nearly=True), count)
+        nearly = estimates.copy()
+    else:
+        units, estimates = search.candidates(query, index.centroids, index.lists, wanted, count)
+        nearly = search.rescore(estimates, k, lambda first, last: scorer(units[first:last], nearly=True), search.FIRST)
     left = len(nearly)
     off = np.nanmean(nearly - estimates[:left]) if not np.isnan(nearly).all() else np.float32(0)
     order = np.argsort(-nearly, kind="stable")[: left - np.isnan(nearly).sum()]  # what is gone comes last

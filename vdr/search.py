@@ -68,11 +68,17 @@ def candidates(
     """
     near = coding.nearest(coding.closeness(query, centroids, REACH), PROBES)
     estimates = coding.score_ids(near, lists)[units]
+    return best(units, estimates, count)
+
+
+def best(units: NDArray[np.int64], scores: Floats, count: int) -> tuple[NDArray[np.int64], Floats]:
+    """Return the best `count` units, best first, and their scores; one without a score comes last."""
+    falling = np.where(np.isnan(scores), np.inf, -scores)
     if len(units) > count:
-        best = np.argpartition(-estimates, count - 1)[:count]
-        units, estimates = units[best], estimates[best]
-    order = np.argsort(-estimates, kind="stable")
-    return units[order], estimates[order]
+        chosen = np.argpartition(falling, count - 1)[:count]
+        units, scores, falling = units[chosen], scores[chosen], falling[chosen]
+    order = np.argsort(falling, kind="stable")
+    return units[order], scores[order]
 
 
 def rescore(estimates: Floats, k: int, score: Callable[[int, int], Floats], first: int) -> Floats:

