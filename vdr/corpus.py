@@ -48,7 +48,7 @@ logger = logging.getLogger(__name__)
 RERANK = "VDR_RERANK"
 """The reranker of searches that name none."""
 ARGUMENTS: Mapping[Channel, str] = {"visual": "encoder", "text": "text_encoder", "dense": "dense_encoder"}
-"""The argument of `Corpus` that is the encoder of a channel."""
+"""The argument and the property of `Corpus` that is the encoder of a channel."""
 MODES: tuple[Mode, ...] = ("auto", "visual", "text", "dense", "bm25", "hybrid")
 
 

@@ -12,7 +12,7 @@ from vdr.commands.terminal import CorpusOption, DenseEncoderOption, EncoderOptio
 from vdr.errors import CorpusError
 
 if TYPE_CHECKING:
-    from vdr.types import Channel, QueryVectors
+    from vdr.types import Channel, Encoder, QueryVectors
 
 app = typer.Typer()
 
@@ -34,6 +34,7 @@ def tune(
     The weights are kept only if cross-validation finds them better than those nobody tuned. Thirty
     judged queries are a good number. Nothing is indexed: the documents must be in the corpus.
     """
+    from vdr.corpus import ARGUMENTS
     from vdr.evaluate import load_set
     from vdr.store import Store
     from vdr.tune import learn, look_up
@@ -49,7 +50,7 @@ def tune(
     chosen = load_set(judged_set or _own(opened.path))
 
     def encode_query(channel: Channel, text: str) -> QueryVectors:
-        loaded = {"visual": opened.encoder, "text": opened.text_encoder, "dense": opened.dense_encoder}[channel]
+        loaded: Encoder | None = getattr(opened, ARGUMENTS[channel])
         assert loaded is not None, f"a corpus with {channel} vectors has a pinned encoder"
         return loaded.encode_query(text)
 
