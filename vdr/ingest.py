@@ -105,12 +105,13 @@ def ingest(
     pages_at_once = getattr(encoders.get("visual"), "pages_at_once", PAGES)
     for batch in _ahead(wanted, renderer, pages_at_once):
         units = [(reading, unit) for reading, unit in batch if unit is not None]
-        encoded = _encode([unit for _, unit in units], encoders)
         if units:
             store.append(  # no name holds what is written, so its pictures go before the next are encoded
                 [
                     EncodedUnit(reading.doc_id, reading.source.name, unit, vectors)
-                    for (reading, _), (unit, vectors) in zip(units, encoded, strict=True)
+                    for (reading, _), (unit, vectors) in zip(
+                        units, _encode([unit for _, unit in units], encoders), strict=True
+                    )
                 ],
                 encoders,
             )

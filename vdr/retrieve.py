@@ -109,8 +109,8 @@ def _staged(
     count, wanted = max(search.CANDIDATES, 4 * k), index.of(doc_ids)
     scorer = _Scorer(vectors, index, query)
     if len(index.scales) <= FEW * len(index.pages):
-        units, estimates = search.best(wanted, scorer(wanted, nearly=True), count)
-        nearly = estimates.copy()
+        units, nearly = search.best(wanted, scorer(wanted, nearly=True), count)
+        estimates = nearly
     else:
         units, estimates = search.candidates(query, index.centroids, index.lists, wanted, count)
         nearly = search.rescore(estimates, k, lambda first, last: scorer(units[first:last], nearly=True), search.FIRST)

@@ -1,7 +1,7 @@
 """Encoders by name: one table, lazily imported. Knows nothing of storage or search.
 
-A name is an embedded encoder's (the tables below), a local folder with a checkpoint, a hub id (`org/model`), the URL
-or of an encoder server. A new embedded encoder is one line here.
+A name is an embedded encoder's (the tables below), a local folder with a checkpoint, a hub id (`org/model`), or the URL
+of an encoder server. A new embedded encoder is one line here.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Dense bi-encoders through sentence-transformers' `SentenceTransformer`: one vector a passage. Knows no storage.
 
-Its multi-vectors have one vector for each window of a text that the model reads at
-a time, so MaxSim ranks a page by its best passage, and a query has one vector. No vector belongs to a word.
+Its multi-vectors have one vector for each window of a text that the model reads at a time, so MaxSim ranks a page by
+its best passage, and a query has one vector. No vector belongs to a word.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def load(name: str, *, device: str | None = None, trust_remote_code: bool | None
     if is_multi_vector(folder) or not (folder / "modules.json").is_file():
         raise EncoderError(
             f"{name} is no bi-encoder: nothing in its folder says that it gives one vector a text. Name a model of "
-            f"sentence-transformers; one of late interaction goes to --text-encoder."
+            "sentence-transformers; one of late interaction goes to --text-encoder."
         )
     model, lacking = load_single("SentenceTransformer", "bi-encoder", name, folder, device, trust_remote_code)
     if getattr(getattr(model, "tokenizer", None), "is_fast", False) is not True:
