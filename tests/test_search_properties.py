@@ -146,6 +146,7 @@ def test_any_history_ends_in_the_hits_of_a_dictionary(
     with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
         if few is not None:  # candidates come from codes or are all, however small the corpus
             patch.setattr("vdr.vectors.EXHAUSTIVE", -1)
+            patch.setattr("vdr.retrain.start", lambda _folder: None)
             patch.setattr("vdr.retrieve.FEW", few)
         documents: Documents = {}
         # opened before, it sees what others write

@@ -7,14 +7,18 @@ import subprocess
 import sys
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from filelock import FileLock
 from toy_encoder import DIM, add
 
-from vdr import codes, index, retrieve, search
+from vdr import codes, index_files, retrain, retrieve, search
 from vdr.store import Store
 from vdr.types import Floats
+
+START = retrain.start
 
 
 @pytest.fixture(autouse=True)
@@ -23,6 +27,7 @@ def _every_channel_is_coded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("vdr.search.CANDIDATES", 512)
     monkeypatch.setattr("vdr.search.FIRST", 64)
     monkeypatch.setattr("vdr.retrieve.FEW", 0)
+    monkeypatch.setattr("vdr.retrain.start", lambda _folder: None)  # but in the tests about it
 
 
 def words(random: np.random.Generator, kinds: int = 40) -> Floats:
@@ -65,6 +70,7 @@ def queries() -> list[Floats]:
 def large(many: dict[str, list[Floats]], tmp_path_factory: pytest.TempPathFactory) -> Path:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("vdr.vectors.EXHAUSTIVE", -1)
+        patch.setattr("vdr.retrain.start", lambda _folder: None)
         folder = tmp_path_factory.mktemp("staged") / "corpus"
         store = Store(str(folder))
         for name, pages in many.items():
@@ -163,7 +169,7 @@ def test_documents_without_codes_are_found(
     large: Path, tmp_path: Path, queries: list[Floats], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     copy = shutil.copytree(large, tmp_path / "corpus")
-    monkeypatch.setattr("vdr.upkeep.update", lambda *_args, **_named: None)  # as if it had died before
+    monkeypatch.setattr("vdr.upkeep.update", lambda *_args, **_named: False)  # as if it had died before
     add(Store(str(copy)), "new.pdf", [queries[0]])
     scores = retrieve.score(Store(str(copy)), "visual", queries[0], None, 1).exact
     assert best(dict(scores), 1) == ["new.pdf:1"]
@@ -173,9 +179,9 @@ def test_adding_a_document_writes_its_pages_only(
     large: Path, tmp_path: Path, many: dict[str, list[Floats]], queries: list[Floats]
 ) -> None:
     copy = shutil.copytree(large, tmp_path / "corpus")
-    before = index.read_manifest(copy / "index" / "visual", _of(copy))
+    before = index_files.read_manifest(copy / "index" / "visual", _of(copy))
     add(Store(str(copy)), "more.pdf", many["00.pdf"])
-    after = index.read_manifest(copy / "index" / "visual", _of(copy))
+    after = index_files.read_manifest(copy / "index" / "visual", _of(copy))
     assert before is not None and after is not None
     assert (after.generation, after.units, after.vectors) == (before.generation, 1_240, before.vectors + 1_200)
 
@@ -200,7 +206,7 @@ def test_a_damaged_index_is_not_used_and_made_anew_by_the_next_write(
             shutil.rmtree(folder)
         case "layout":
             manifest = folder / "manifest.json"
-            manifest.write_text(manifest.read_text().replace('"layout": 4', '"layout": 0'))
+            manifest.write_text(manifest.read_text().replace('"layout": 5', '"layout": 0'))
     expected = brute_force(queries[0], keyed(many))
     assert retrieve.score(Store(str(copy)), "visual", queries[0], None, 10).exact == pytest.approx(expected, abs=0.02)
     store = Store(str(copy))
@@ -255,7 +261,7 @@ def test_numbers_are_found_in_the_files_of_the_table_and_again_after_a_compactio
         mapped = retrieve.score(store, "visual", queries[0], None, 10).exact
     assert mapped == pytest.approx({key: expected[key] for key in mapped}, abs=0.02)
     with monkeypatch.context() as patch:
-        patch.setattr("vdr.upkeep._Keeper.locate", lambda *_: None)  # as if the writer had died before
+        patch.setattr("vdr.upkeep._Keeper.locate_if_gone", lambda *_: None)  # as if the writer had died before
         store.optimize()
     assert len(list((copy / "visual.lance" / "data").iterdir())) == 1
     assert located(Store(str(copy))) == 0
@@ -295,3 +301,87 @@ def test_a_unit_of_hundreds_of_equal_vectors_has_one_id() -> None:
     centroids, _ = codes.train(np.eye(2, DIM, dtype=np.float32), 2)
     coded, error = codes.encode(vectors, np.array([0, 601]), centroids)
     assert (sorted(coded.ids.tolist()), coded.offsets.tolist(), error) == ([0, 1], [0, 2], 0)
+
+
+def test_lists_on_disk_are_those_that_the_codes_give(
+    tmp_path: Path, many: dict[str, list[Floats]], queries: list[Floats], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("vdr.codes.BLOCK", 64)
+    store = Store(str(tmp_path / "corpus"))
+    documents = {name: many[name] for name in ("00.pdf", "01.pdf", "02.pdf", "03.pdf", "04.pdf")}
+    for name, pages in documents.items():
+        add(store, name, pages)
+    kept = store.vectors("visual").index()
+    assert kept is not None and kept.manifest.blocks == 3
+    assert [own.count for own in kept.lists] == [64, 64, 64, 8]
+    for number, own in enumerate(kept.lists):
+        made = codes.make_lists(kept.codes, number * 64, number * 64 + own.count, len(kept.centroids))
+        np.testing.assert_array_equal(own.starts, made.starts)
+        np.testing.assert_array_equal(own.units, made.units)
+    for query in queries:
+        scores = retrieve.score(store, "visual", query, None, 10)
+        assert best(dict(scores.exact), 1) == best(brute_force(query, keyed(documents)), 1)
+
+
+def test_an_outgrown_index_is_made_anew_while_it_serves(
+    large: Path, tmp_path: Path, many: dict[str, list[Floats]], queries: list[Floats]
+) -> None:
+    copy = shutil.copytree(large, tmp_path / "corpus")
+    store, folder = Store(str(copy)), copy / "index" / "visual"
+    before = index_files.read_manifest(folder, _of(copy))
+    assert before is not None and before.growth > 4
+    reader = Store(str(copy))
+    expected = retrieve.score(reader, "visual", queries[0], None, 10)
+    log = tmp_path / "log"
+    with log.open("w") as output:
+        subprocess.run([sys.executable, "-m", "vdr.retrain", str(copy)], check=True, stdout=output, stderr=output)
+    assert "1 indexes were made anew" in log.read_text()
+    after = index_files.read_manifest(folder, _of(copy))
+    assert after is not None and after.generation != before.generation
+    assert (after.units, after.vectors) == (1_200, 36_000)
+    assert after.growth < 1.1
+    assert {path.name.partition(".")[0] for path in folder.iterdir()} <= {after.generation, "manifest", "renewing"}
+    found = retrieve.score(reader, "visual", queries[0], None, 10)
+    assert best(dict(found.exact), 10) == best(dict(expected.exact), 10)
+    assert not any(store.renew_indexes() for _ in range(2))  # nothing is left to do
+
+
+def test_documents_that_come_while_an_index_is_made_anew_are_in_it(
+    large: Path, tmp_path: Path, queries: list[Floats], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copy = shutil.copytree(large, tmp_path / "corpus")
+    train = codes.train
+
+    def meanwhile(*given: Any) -> Any:
+        other = Store(str(copy))
+        add(other, "new.pdf", [queries[0]])
+        other.delete(["00.pdf"])
+        return train(*given)
+
+    monkeypatch.setattr("vdr.codes.train", meanwhile)
+    store = Store(str(copy))
+    assert store.renew_indexes() == 1
+    kept = store.vectors("visual").index()
+    assert kept is not None and kept.doc_ids >= store.live()
+    assert best(dict(retrieve.score(store, "visual", queries[0], None, 1).exact), 1) == ["new.pdf:1"]
+    assert not any(key.startswith("00.pdf") for key in retrieve.score(store, "visual", queries[0], None, 10).exact)
+
+
+def test_two_do_not_make_an_index_anew_at_once(large: Path, tmp_path: Path) -> None:
+    copy = shutil.copytree(large, tmp_path / "corpus")
+    with FileLock(copy / "index" / "visual" / "renewing.lock"):
+        assert Store(str(copy)).renew_indexes() == 0
+    assert Store(str(copy)).renew_indexes() == 1
+
+
+def test_a_write_starts_it_where_the_corpus_has_outgrown_its_index(
+    large: Path, tmp_path: Path, queries: list[Floats], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copy = shutil.copytree(large, tmp_path / "corpus")
+    before = index_files.read_manifest(copy / "index" / "visual", _of(copy))
+    monkeypatch.setattr("vdr.retrain.start", START)
+    add(Store(str(copy)), "new.pdf", [queries[0]])
+    assert retrain._started[copy].wait(60) == 0
+    assert "1 indexes were made anew" in (copy / "index" / "renewing.log").read_text()
+    after = index_files.read_manifest(copy / "index" / "visual", _of(copy))
+    assert before is not None and after is not None and after.generation != before.generation

@@ -23,7 +23,7 @@ import pyarrow as pa
 from lancedb.index import FTS, BTree
 from lancedb.query import MatchQuery
 
-from vdr import tables, upkeep
+from vdr import retrain, tables, upkeep
 from vdr.database import RESTORE, Database, any_of
 from vdr.errors import CorpusError, EncoderMismatch, NotFound
 from vdr.places import Places
@@ -361,8 +361,19 @@ class Store:
                 many = stats["fragment_stats"]["num_small_fragments"] > MANY_FRAGMENTS
                 if name == "units" or ((name in swept or many) and stats["total_bytes"] <= COMPACT_BYTES):
                     self._optimize(name, table, KEEP_VERSIONS)
-            for vectors in self._vectors.values():
-                upkeep.update(vectors, self.live())
+            outgrown = [upkeep.update(vectors, self.live()) for vectors in self._vectors.values()]
+        if any(outgrown) and self._database.folder is not None:
+            retrain.start(self._database.folder)
+
+    def renew_indexes(self) -> int:
+        """Make anew what the corpus has outgrown of its indexes, while they go on serving; return how many.
+
+        Raises:
+            CorpusError: It cannot be read or written.
+        """
+        with self._database.writable():
+            renewed = [upkeep.renew(vectors, self.live, self._database.lock) for vectors in self._vectors.values()]
+        return sum(renewed)
 
     def tune(self, tuning: Tuning | None) -> None:
         """Keep weights for fusion in place of others; None to go back to those nobody tuned.

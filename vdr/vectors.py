@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vdr import index as indexing
-from vdr import tables
+from vdr import index_files, tables
 from vdr.database import Database, any_of
 from vdr.errors import CorpusError
 from vdr.index import Index
@@ -180,7 +180,7 @@ class Vectors:
     def index_bytes(self) -> int:
         """Return the bytes of the index on disk."""
         folder = self.folder()
-        return indexing.size(folder) if folder is not None else 0
+        return index_files.size(folder) if folder is not None else 0
 
     def rows(self) -> int:
         """Return how many units there are, those of former documents among them."""
