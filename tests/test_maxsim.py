@@ -89,6 +89,26 @@ def test_packed_units_score_as_their_vectors(
 
 
 @pytest.mark.parametrize("processor", ["this", "any"])
+@pytest.mark.parametrize("bits", [8, 2])
+def test_of_a_unit_only_vectors_near_the_query_are_looked_at(
+    bits: int, processor: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if processor == "any":
+        monkeypatch.setattr("vdr.simd.available", lambda: False)
+    quantized, run, firsts, query = packed_units(96, bits)
+    counts = np.array([1, 2, 5, 70])
+    ids = np.array([5] + [0, 1] + [4] * 5 + [1, 2] * 35, np.uint16)
+    near = np.array([False, True, False, False, False, True])
+    seen = [[0], [2], [3, 4, 5, 6, 7], range(8, 78, 2)]  # the third unit has none near, so all of it
+    vectors = quantized.numbers * quantized.scales[:, None]
+    expected = [float((vectors[list(rows)] @ query.T).max(axis=0).sum()) for rows in seen]
+    where = query, run, 3 + firsts * bytes_a_vector(96, bits), quantized.scales, firsts, counts, bits
+    np.testing.assert_allclose(maxsim_at(*where, ids=ids, near=near), expected, rtol=1e-5, atol=1e-5)
+    roughly = maxsim_at(*where, nearly=True, ids=ids, near=near)
+    np.testing.assert_allclose(roughly, expected, atol=27 * 0.003 * np.linalg.norm(query, axis=1).max())
+
+
+@pytest.mark.parametrize("processor", ["this", "any"])
 @pytest.mark.parametrize(("n_query", "dim"), [(1, 3), (24, 128), (25, 320)])
 def test_products_in_bytes_are_near_the_products(
     n_query: int, dim: int, processor: str, monkeypatch: pytest.MonkeyPatch

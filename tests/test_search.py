@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
+from vdr import search
 from vdr.errors import QueryError
 from vdr.explain import explain_words
 from vdr.search import check_query, ranked, snippet, stem
+from vdr.types import Floats
 
 
 def test_ranked_breaks_ties_by_key() -> None:
@@ -47,3 +50,31 @@ def test_matched_words_are_found_whatever_surrounds_and_ends_them() -> None:
     text = "(Straßen, “Dying” skies' ÄRGER idly. Dyed sky"
     matched = [explain_words(query, text, None).matched for query in ("strassen", "die", "sky!", "ärger", "idle", "x")]
     assert matched == [(0,), (1,), (2, 6), (3,), (4,), ()]
+
+
+def test_the_best_are_scored_better_and_come_first_until_no_other_can_be_expected_among_them() -> None:
+    random = np.random.default_rng(5)
+    truth = np.sort(random.normal(size=1_000)).astype(np.float32)[::-1]
+    estimates = truth + random.normal(size=1_000).astype(np.float32) * 0.1 + 3
+    order = np.argsort(-estimates)
+    asked: list[int] = []
+
+    def score(units: NDArray[np.int64]) -> Floats:
+        asked.extend(units.tolist())
+        return np.where(units == 1, np.float32(np.nan), truth[units])
+
+    units, scores, known = search.refine(order, estimates[order], 900, 10, score, 32)
+    assert units[:10].tolist() == [0, *range(2, 11)]  # the best of the truth, but for the one that is gone
+    assert len(units) == 999 and 1 not in units
+    assert 32 <= known + 1 == len(asked) < 200
+    np.testing.assert_array_equal(scores[:known], truth[units[:known]])
+    assert units[known:].tolist() == [unit for unit in order.tolist() if unit not in asked]
+    np.testing.assert_allclose(scores[known:], estimates[units[known:]] - 3, atol=0.1)
+
+
+def test_no_more_are_scored_than_may_be() -> None:
+    units, scores, known = search.refine(
+        np.arange(8), np.zeros(8, np.float32), 5, 3, lambda units: units.astype(np.float32), 2
+    )
+    assert (units.tolist(), known) == ([4, 3, 2, 1, 0, 5, 6, 7], 5)
+    assert scores.tolist() == [4, 3, 2, 1, 0, 2, 2, 2]

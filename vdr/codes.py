@@ -1,9 +1,8 @@
 """Compact codes of multi-vectors, and scores from them. Pure functions over arrays; knows no storage and no page.
 
-Each vector gets the id of the nearest of some thousand global centroids. A unit's code is its distinct ids in rising
-order. Its score is the sum over the query's vectors of the best product with one of its centroids (the first stage of
-PLAID, Santhanam et al., arXiv:2205.09707), through lists of the units that have a centroid, so that only centroids
-near the query are touched.
+Each vector gets the id of the nearest of some thousand global centroids. A unit's score is the sum over the query's
+vectors of the best product with one of its centroids (the first stage of PLAID, Santhanam et al., arXiv:2205.09707),
+through lists of the units that have a centroid, so that only centroids near the query are touched.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ from vdr.maxsim import as_bytes, products
 from vdr.quantize import Quantized
 from vdr.types import Floats
 
-BLOCK = 8_192
+BLOCK = 4_096
 """Units of one set of lists; at most 65,536, as a unit's number in its block is a uint16."""
 NEAR = 2
 """Coarse cells in which a vector's nearest centroid is looked for."""
@@ -55,8 +54,8 @@ class Codes:
     """The codes of units, one after another.
 
     Attributes:
-        ids: `(n_ids,)` uint16, each unit's in rising order.
-        offsets: `(n_units + 1,)` where each unit's ids begin.
+        ids: `(n_vectors,)` uint16, the centroid of each vector.
+        offsets: `(n_units + 1,)` where each unit's begin.
     """
 
     ids: NDArray[np.uint16]
@@ -72,7 +71,7 @@ class Lists:
 
     Attributes:
         starts: `(n_centroids + 1,)` int32, where each centroid's list begins.
-        units: The lists, uint16 numbers in the block.
+        units: The lists, uint16 numbers in the block, each once in a list, rising.
         count: Units in the block.
     """
 
@@ -191,10 +190,7 @@ def encode(vectors: Floats, offsets: NDArray[np.integer], centroids: Centroids) 
     """
     ids = assign(vectors, centroids)
     left = vectors - centroids.fine[ids]
-    unit = np.repeat(np.arange(len(offsets) - 1), np.diff(offsets))
-    distinct = np.unique(unit << 16 | ids)  # in rising order
-    begins = np.searchsorted(distinct >> 16, np.arange(len(offsets))).astype(np.int64)
-    return Codes((distinct & 0xFFFF).astype(np.uint16), begins), float((left**2).sum())
+    return Codes(ids, np.asarray(offsets, np.int64)), float((left**2).sum())
 
 
 def make_lists(codes: Codes, first: int, last: int, n_centroids: int) -> Lists:

@@ -29,11 +29,10 @@ class Index:
     Attributes:
         manifest: What it is of.
         centroids: Of its generation.
-        codes: Of all its units, mapped from disk.
+        codes: Of all its units, mapped from disk; their offsets are those of `scales`, too.
         lists: The same units by centroid: whole blocks mapped from disk, the rest in memory.
         pages: `(n_units,)` the page of each unit.
         spots: `(n_units,)` where their numbers are in `mapped`.
-        begins: `(n_units + 1,)` where each unit's vectors begin in `scales`.
         scales: Of all their vectors.
         mapped: The table's data files.
         runs: The document of each run of units, and where runs begin: `(n_runs + 1,)`.
@@ -46,9 +45,8 @@ class Index:
             before.centroids if before is not None and same else files.read_centroids(folder, manifest)
         )
         units = files.mapped(folder, manifest, "units", files.UNIT, manifest.units)
-        ids = files.mapped(folder, manifest, "ids", files.ID, manifest.ids)
-        self.codes = Codes(ids, np.concatenate([[0], np.cumsum(units["ids"], dtype=np.int64)]))
-        self.begins = np.concatenate([[0], np.cumsum(units["vectors"], dtype=np.int64)])
+        ids = files.mapped(folder, manifest, "ids", files.ID, manifest.vectors)
+        self.codes = Codes(ids, np.concatenate([[0], np.cumsum(units["vectors"], dtype=np.int64)]))
         self.spots = files.mapped(folder, manifest, files.spots_name(manifest), SPOT, manifest.units)
         self.scales = files.mapped(folder, manifest, "scales", files.SCALE, manifest.vectors)
         known = before.mapped if before is not None else None
@@ -62,7 +60,7 @@ class Index:
         )
         self.doc_ids = frozenset(self.runs[0])
         self._last: tuple[Collection[str], NDArray[np.int64]] | None = None
-        self.lists: list[Lists] = files.read_lists(folder, manifest, self.codes.offsets)
+        self.lists: list[Lists] = files.read_lists(folder, manifest)
         if (begin := manifest.blocks * coding.BLOCK) < len(self.codes):
             self.lists.append(coding.make_lists(self.codes, begin, len(self.codes), manifest.centroids))
 

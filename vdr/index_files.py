@@ -6,9 +6,9 @@ appended is cut off by the next.
 
 | file | an item is |
 |---|---|
-| `units` | a unit: document, page, counts of the two below |
-| `ids` | a centroid that a unit has |
-| `scales` | a vector |
+| `units` | a unit: document, page, how many vectors |
+| `ids` | the centroid of a vector |
+| `scales` | the scale of a vector |
 | `spots` | a unit: where its numbers are in the data files of the table; see `vdr.mapped` |
 | `lists` | a unit that a centroid has: `ids` turned round, for each whole block of units |
 | `starts` | where each centroid's begin in `lists` |
@@ -37,7 +37,7 @@ from vdr.mapped import NOWHERE
 from vdr.types import Floats
 
 LAYOUT = 5
-UNIT = np.dtype([("doc_id", "S26"), ("page", "<i4"), ("ids", "<i4"), ("vectors", "<i4")])
+UNIT = np.dtype([("doc_id", "S26"), ("page", "<i4"), ("vectors", "<i4")])
 ID, SCALE, START = np.dtype("<u2"), np.dtype("<f4"), np.dtype("<i4")
 NO_PAGE = 0
 """The page in the row of a document that has no vectors in this channel."""
@@ -53,10 +53,10 @@ class Manifest:
         generation: Which centroids.
         dim: Numbers a vector has.
         units: Rows of `units`.
-        ids: Items of `ids`.
-        vectors: Items of `scales`.
+        vectors: Items of `ids` and of `scales`.
         centroids: How many there are.
         blocks: Blocks of units that have lists.
+        listed: Items of `lists`.
         error: Sum over the vectors of the squares of what the centroids leave.
         trained_vectors: Vectors there were when the centroids were trained.
         trained_error: What they left of a vector then, on average.
@@ -69,10 +69,10 @@ class Manifest:
     generation: str
     dim: int
     units: int = 0
-    ids: int = 0
     vectors: int = 0
     centroids: int = 0
     blocks: int = 0
+    listed: int = 0
     error: float = 0.0
     trained_vectors: int = 0
     trained_error: float = 0.0
@@ -128,18 +128,12 @@ def read_centroids(folder: Path, manifest: Manifest) -> Centroids:
         return Centroids(file["coarse"], file["fine"], file["starts"], file["reach"])
 
 
-def read_lists(folder: Path, manifest: Manifest, offsets: NDArray[np.int64]) -> list[Lists]:
-    """Return the lists of all whole blocks, mapped into memory.
-
-    Args:
-        folder: Where.
-        manifest: What counts.
-        offsets: `(n_units + 1,)` where each unit's ids begin.
-    """
-    bounds = offsets[: manifest.blocks * coding.BLOCK + 1 : coding.BLOCK]
-    units = mapped(folder, manifest, "lists", ID, int(bounds[-1]))
+def read_lists(folder: Path, manifest: Manifest) -> list[Lists]:
+    """Return the lists of all whole blocks, mapped into memory."""
+    units = mapped(folder, manifest, "lists", ID, manifest.listed)
     width = manifest.centroids + 1
     starts = mapped(folder, manifest, "starts", START, manifest.blocks * width).reshape(-1, width)
+    bounds = np.concatenate([[0], np.cumsum(starts[:, -1], dtype=np.int64)])
     return [
         Lists(own, units[first:last], coding.BLOCK)
         for own, first, last in zip(starts, bounds[:-1], bounds[1:], strict=True)
@@ -171,7 +165,6 @@ def append(
     units: Sequence[tuple[str, int]],
     codes: Codes | None,
     scales: Floats | None = None,
-    counts: NDArray[np.integer] | None = None,
     spots: NDArray[np.void] | None = None,
     error: float = 0.0,
 ) -> Manifest:
@@ -183,7 +176,6 @@ def append(
         units: Document and page of each.
         codes: Theirs; None for documents without vectors, whose page is `NO_PAGE`.
         scales: Of their vectors.
-        counts: `(n_units,)` how many vectors each has.
         spots: Where their numbers are; None for nowhere.
         error: Sum of squares of what the centroids leave of their vectors.
     """
@@ -195,11 +187,11 @@ def append(
         "units": (manifest.units, rows),
         spots_name(manifest): (manifest.units, known),
     }
-    if codes is not None and scales is not None and counts is not None:
-        rows["ids"], rows["vectors"] = np.diff(codes.offsets), counts
+    if codes is not None and scales is not None:
+        rows["vectors"] = np.diff(codes.offsets)
         parts = {
             **parts,
-            "ids": (manifest.ids, codes.ids.astype(ID)),
+            "ids": (manifest.vectors, codes.ids.astype(ID)),
             "scales": (manifest.vectors, scales.astype(SCALE)),
         }
     for name, (count, items) in parts.items():
@@ -207,7 +199,6 @@ def append(
     return replace(
         manifest,
         units=manifest.units + len(rows),
-        ids=manifest.ids + int(rows["ids"].sum()),
         vectors=manifest.vectors + int(rows["vectors"].sum()),
         error=manifest.error + error,
     )
@@ -229,15 +220,16 @@ def turn_round(folder: Path, manifest: Manifest) -> Manifest:
     whole = manifest.units // coding.BLOCK
     if whole == manifest.blocks:
         return manifest
-    counts = mapped(folder, manifest, "units", UNIT, manifest.units)["ids"]
+    counts = mapped(folder, manifest, "units", UNIT, manifest.units)["vectors"]
     offsets = np.concatenate([[0], np.cumsum(counts, dtype=np.int64)])
-    codes = Codes(mapped(folder, manifest, "ids", ID, manifest.ids), offsets)
+    codes = Codes(mapped(folder, manifest, "ids", ID, manifest.vectors), offsets)
     for block in range(manifest.blocks, whole):
         first = block * coding.BLOCK
         lists = coding.make_lists(codes, first, first + coding.BLOCK, manifest.centroids)
-        _write(folder, manifest, "lists", int(offsets[first]), lists.units.astype(ID))
+        _write(folder, manifest, "lists", manifest.listed, lists.units.astype(ID))
         _write(folder, manifest, "starts", block * (manifest.centroids + 1), lists.starts.astype(START))
-    return replace(manifest, blocks=whole)
+        manifest = replace(manifest, blocks=block + 1, listed=manifest.listed + len(lists.units))
+    return manifest
 
 
 def move(source: Path, folder: Path, manifest: Manifest) -> None:

@@ -20,18 +20,35 @@ from numba import njit
 
 from vdr import simd
 
+PARTS = 4
+"""Parts of the work for each core."""
 _LOWEST = np.float32(-3e38)
 """Less than any score; not minus infinity, which fast arithmetic does not allow."""
+_ZEROS = np.zeros(8, np.float32)
 
 
 def spread(part: Callable[[int, int], None], count: int, least: int) -> None:
-    """Call `part(first, last)` for parts of `count`, each at least so large, on all cores at once."""
-    parts = max(1, min(_cores(), count // least))
-    bounds = [count * number // parts for number in range(parts + 1)]
-    if parts == 1:
+    """Call `part(first, last)` for parts of `count`, each at least so large, on all cores at once.
+
+    The calling thread works, too, and takes what is left: another may need longer to wake up than all of it takes.
+    """
+    cores = _cores()
+    parts = max(1, min(PARTS * cores, count // least))
+    if parts == 1 or cores == 1:
         part(0, count)
-    else:
-        list(_pool().map(part, bounds[:-1], bounds[1:]))
+        return
+    bounds = [count * number // parts for number in range(parts + 1)]
+    left = iter(range(parts))  # threads take numbers from it in turns
+
+    def work() -> None:
+        for number in left:
+            part(bounds[number], bounds[number + 1])
+
+    others = [_pool().submit(work) for _ in range(min(cores, parts) - 1)]
+    work()
+    for other in others:
+        if not other.cancel():
+            other.result()
 
 
 def _cores() -> int:
@@ -41,6 +58,16 @@ def _cores() -> int:
 @lru_cache
 def _pool() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(_cores(), thread_name_prefix="vdr-score")
+
+
+@njit(fastmath=True, cache=True, nogil=True)
+def product(left, right, found):
+    """Write the matrix product of a few rows, which numpy's library would wake up all its threads for."""
+    for row in range(len(left)):
+        found[row] = 0
+        for place in range(left.shape[1]):
+            for column in range(right.shape[1]):
+                found[row, column] += left[row, place] * right[place, column]
 
 
 @njit(cache=True, nogil=True)
@@ -63,33 +90,89 @@ def _look_up(packed, held, words):
         words[byte] = held[np.uint8(packed[byte]), 0]
 
 
+@njit(cache=True, nogil=True)
+def _choose(ids, near, first, count, rows):
+    """Write which of a unit's vectors are looked at; return how many: those near the query, or all where none is."""
+    found = 0
+    if len(near):
+        for row in range(count):
+            rows[found] = row
+            found += near[ids[first + row]]
+    if found == 0:
+        for row in range(count):
+            rows[row] = row
+        found = count
+    return found
+
+
+@njit(cache=True, nogil=True, inline="always")
+def _expect(packed, width, scales, start, first, row):
+    """Ask for a vector that will be needed soon; memory takes longer to answer than a vector to multiply."""
+    for place in range(0, width, 64):
+        simd.prefetch(packed, start + row * width + place)
+    simd.prefetch(scales, first + row)
+
+
+@njit(fastmath=True, cache=True, nogil=True, inline="always")
+def _floats_by_24(query, token, dim, four):
+    """Multiply four vectors, one after another, by 24 vectors of a query.
+
+    `query` has, for each eight vectors and each of the `dim` numbers, this one of each of the eight.
+    """
+    at, group = token * dim, 8 * dim
+    zero = simd.load_floats(_ZEROS, 0)
+    a0 = a1 = a2 = a3 = b0 = b1 = b2 = b3 = c0 = c1 = c2 = c3 = zero
+    for place in range(dim):
+        a, b = simd.load_floats(query, at), simd.load_floats(query, at + group)
+        c = simd.load_floats(query, at + 2 * group)
+        at += 8
+        number = four[place]
+        a0, b0, c0 = (
+            simd.add_multiples(a0, a, number), simd.add_multiples(b0, b, number), simd.add_multiples(c0, c, number)
+        )  # fmt: skip
+        number = four[dim + place]
+        a1, b1, c1 = (
+            simd.add_multiples(a1, a, number), simd.add_multiples(b1, b, number), simd.add_multiples(c1, c, number)
+        )  # fmt: skip
+        number = four[2 * dim + place]
+        a2, b2, c2 = (
+            simd.add_multiples(a2, a, number), simd.add_multiples(b2, b, number), simd.add_multiples(c2, c, number)
+        )  # fmt: skip
+        number = four[3 * dim + place]
+        a3, b3, c3 = (
+            simd.add_multiples(a3, a, number), simd.add_multiples(b3, b, number), simd.add_multiples(c3, c, number)
+        )  # fmt: skip
+    return a0, b0, c0, a1, b1, c1, a2, b2, c2, a3, b3, c3
+
+
 @njit(fastmath=True, cache=True, nogil=True)
-def maxsim(query, packed, width, levels, starts, scales, firsts, counts, scores):
-    """See `vdr.maxsim.maxsim_at`; the query's vectors are a multiple of four."""
-    n_query, dim = query.shape
+def maxsim(query, n_query, dim, packed, width, levels, starts, scales, firsts, counts, ids, near, scores):
+    """See `vdr.maxsim.maxsim_at`; the first three are of `vdr.maxsim._in_lanes`."""
     best = np.empty(n_query, np.float32)
     numbers = np.zeros(max(dim, width * levels.shape[1]), np.int8)
-    vector = np.empty(dim, np.float32)
+    four, own = np.empty(4 * dim, np.float32), np.empty(4, np.float32)
+    both = np.empty((2, counts.max()), np.int32)
+    more = _choose(ids, near, firsts[0], counts[0], both[0])
     for unit in range(len(starts)):
         best[:] = _LOWEST
-        for row in range(counts[unit]):
-            begin = starts[unit] + row * width
-            _unpack(packed[begin : begin + width], levels, numbers)
-            for place in range(dim):
-                vector[place] = numbers[place]
-            scale = scales[firsts[unit] + row]
-            for token in range(0, n_query, 4):
-                a, b, c, d = np.float32(0), np.float32(0), np.float32(0), np.float32(0)
+        chosen, rows, following = more, both[unit & 1], both[1 - unit & 1]
+        more = _choose(ids, near, firsts[unit + 1], counts[unit + 1], following) if unit + 1 < len(starts) else 0
+        for row in range(0, chosen, 4):
+            for which in range(4):
+                one = rows[min(row + which, chosen - 1)]  # the last ones are looked at again, to be four
+                begin = starts[unit] + one * width
+                own[which] = scales[firsts[unit] + one]
+                _unpack(packed[begin : begin + width], levels, numbers)
                 for place in range(dim):
-                    number = vector[place]
-                    a += number * query[token, place]
-                    b += number * query[token + 1, place]
-                    c += number * query[token + 2, place]
-                    d += number * query[token + 3, place]
-                best[token] = max(best[token], a * scale)
-                best[token + 1] = max(best[token + 1], b * scale)
-                best[token + 2] = max(best[token + 2], c * scale)
-                best[token + 3] = max(best[token + 3], d * scale)
+                    four[which * dim + place] = numbers[place]
+                if row + which < more:
+                    _expect(packed, width, scales, starts[unit + 1], firsts[unit + 1], following[row + which])
+            for token in range(0, n_query, 24):
+                a0, b0, c0, a1, b1, c1, a2, b2, c2, a3, b3, c3 = _floats_by_24(query, token, dim, four)
+                _keep(best, token, a0, b0, c0, own[0])
+                _keep(best, token, a1, b1, c1, own[1])
+                _keep(best, token, a2, b2, c2, own[2])
+                _keep(best, token, a3, b3, c3, own[3])
         total = np.float32(0)
         for token in range(n_query):
             total += best[token]
@@ -137,17 +220,20 @@ def _keep(best, at, a, b, c, scale):
 
 
 @njit(fastmath=True, cache=True, nogil=True)
-def maxsim_bytes(query, offsets, steps, dim, packed, width, levels, starts, scales, firsts, counts, scores):
+def maxsim_bytes(query, offsets, steps, dim, packed, width, levels, starts, scales, firsts, counts, ids, near, scores):
     """See `vdr.maxsim.maxsim_at`; the first four are of `vdr.maxsim._arranged`."""
     best = np.empty(len(steps), np.float32)
     padded = max(dim, width * levels.shape[1])
     numbers, own = np.zeros((4, padded), np.int8), np.empty(4, np.float32)
-    four = numbers.reshape(-1)
+    four, both = numbers.reshape(-1), np.empty((2, counts.max()), np.int32)
+    more = _choose(ids, near, firsts[0], counts[0], both[0])
     for unit in range(len(starts)):
         best[:] = _LOWEST
-        for row in range(0, counts[unit], 4):
+        chosen, rows, following = more, both[unit & 1], both[1 - unit & 1]
+        more = _choose(ids, near, firsts[unit + 1], counts[unit + 1], following) if unit + 1 < len(starts) else 0
+        for row in range(0, chosen, 4):
             for which in range(4):
-                one = min(row + which, counts[unit] - 1)  # the last ones are looked at again, to be four
+                one = rows[min(row + which, chosen - 1)]  # the last ones are looked at again, to be four
                 begin = starts[unit] + one * width
                 own[which] = scales[firsts[unit] + one]
                 if width == dim:
@@ -157,6 +243,8 @@ def maxsim_bytes(query, offsets, steps, dim, packed, width, levels, starts, scal
                     _unpack(packed[begin : begin + width], levels, numbers[which])
                     for place in range(0, dim, 32):
                         simd.unsigned(four, which * padded + place, four, which * padded + place)
+                if row + which < more:
+                    _expect(packed, width, scales, starts[unit + 1], firsts[unit + 1], following[row + which])
             for token in range(0, len(steps), 24):
                 a0, b0, c0, a1, b1, c1, a2, b2, c2, a3, b3, c3 = _four_by_24(query, token, offsets, dim, four, padded)
                 _keep(best, token, a0, b0, c0, own[0])
@@ -172,24 +260,28 @@ def maxsim_bytes(query, offsets, steps, dim, packed, width, levels, starts, scal
 @njit(fastmath=True, cache=True, nogil=True)
 def products_bytes(query, offsets, steps, dim, packed, scales, lengths, reach, first, last, table):
     """See `vdr.maxsim.products`, for vectors `first` to `last - 1` of `packed`, `(n, dim)`."""
-    flat, four, found = packed.reshape(-1), np.empty(4 * dim, np.int8), np.empty(4 * 24, np.float32)
-    for row in range(first, last, 4):
-        for which in range(4):
-            one = min(row + which, last - 1)
-            for place in range(0, dim, 32):
-                simd.unsigned(flat, one * dim + place, four, which * dim + place)
+    flat, four = packed.reshape(-1), np.empty(4 * dim, np.int8)
+    tile = np.empty((16, 24), np.float32)  # so many vectors by so many of the query, to be written a line at a time
+    found, one = tile.reshape(-1), np.float32(1)
+    for begin in range(first, last, 16):
+        count = min(16, last - begin)
         for token in range(0, len(steps), 24):
-            a0, b0, c0, a1, b1, c1, a2, b2, c2, a3, b3, c3 = _four_by_24(query, token, offsets, dim, four, dim)
-            found[:] = _LOWEST
-            _keep(found, 0, a0, b0, c0, np.float32(1))
-            _keep(found, 24, a1, b1, c1, np.float32(1))
-            _keep(found, 48, a2, b2, c2, np.float32(1))
-            _keep(found, 72, a3, b3, c3, np.float32(1))
-            for which in range(min(4, last - row)):
-                scale, more = scales[row + which], reach[row + which]
-                for one in range(token, min(token + 24, len(table))):
-                    product = found[24 * which + one - token] * steps[one] * scale
-                    table[one, row + which] = product + lengths[one] * more
+            tile[:] = _LOWEST
+            for row in range(0, count, 4):
+                for which in range(4):
+                    own = begin + min(row + which, count - 1)
+                    for place in range(0, dim, 32):
+                        simd.unsigned(flat, own * dim + place, four, which * dim + place)
+                a0, b0, c0, a1, b1, c1, a2, b2, c2, a3, b3, c3 = _four_by_24(query, token, offsets, dim, four, dim)
+                _keep(found, 24 * row, a0, b0, c0, one)
+                _keep(found, 24 * row + 24, a1, b1, c1, one)
+                _keep(found, 24 * row + 48, a2, b2, c2, one)
+                _keep(found, 24 * row + 72, a3, b3, c3, one)
+            for which in range(min(24, len(table) - token)):
+                step, length = steps[token + which], lengths[token + which]
+                for row in range(count):
+                    own = begin + row
+                    table[token + which, own] = tile[row, which] * step * scales[own] + length * reach[own]
 
 
 @njit(fastmath=True, cache=True, nogil=True)
@@ -221,23 +313,29 @@ def nearest(table, ids, products):
             products[token, rank] = row[one]
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def invert(ids, counts, n_centroids):
-    """Counting sort of `(unit, id)` by id; see `vdr.codes.make_lists`."""
+    """Counting sort of `(unit, id)` by id, equal ones once; see `vdr.codes.make_lists`."""
     starts = np.zeros(n_centroids + 1, np.int32)
-    for one in ids:
-        starts[one + 1] += 1
-    for number in range(n_centroids):
-        starts[number + 1] += starts[number]
-    place = starts[:-1].copy()
-    units = np.empty(len(ids), np.uint16)
+    last = np.full(n_centroids, -1, np.int32)
     at = 0
     for unit in range(len(counts)):
-        for _ in range(counts[unit]):
-            one = ids[at]
-            units[place[one]] = unit
-            place[one] += 1
-            at += 1
+        for one in ids[at : at + counts[unit]]:
+            starts[one + 1] += last[one] != unit
+            last[one] = unit
+        at += counts[unit]
+    for number in range(n_centroids):
+        starts[number + 1] += starts[number]
+    place, units = starts[:-1].copy(), np.empty(starts[-1], np.uint16)
+    last[:] = -1
+    at = 0
+    for unit in range(len(counts)):
+        for one in ids[at : at + counts[unit]]:
+            if last[one] != unit:
+                last[one] = unit
+                units[place[one]] = unit
+                place[one] += 1
+        at += counts[unit]
     return starts, units
 
 

@@ -104,6 +104,8 @@ class Mapped:
         bits: int,
         *,
         nearly: bool,
+        ids: NDArray[np.uint16] | None = None,
+        near: NDArray[np.bool_] | None = None,
     ) -> Floats:
         """Score units as `vdr.maxsim.maxsim_at` does.
 
@@ -115,6 +117,8 @@ class Mapped:
             counts: `(n_units,)` how many vectors each has.
             bits: That a number has.
             nearly: With the query in 8 bits, too.
+            ids: `(n,)` the centroid of each vector, in the order of `scales`.
+            near: `(n_centroids,)` which of them are looked at; None for all vectors.
 
         Returns:
             `(n_units,)`, not-a-number for units that are nowhere.
@@ -126,9 +130,8 @@ class Mapped:
             numbers = self._numbered[file] if file >= 0 else None
             if numbers is not None:
                 own = np.flatnonzero(spots["file"] == file)
-                scores[own] = maxsim_at(
-                    query, numbers, spots["at"][own], scales, firsts[own], counts[own], bits, nearly=nearly
-                )
+                where = spots["at"][own], scales, firsts[own], counts[own]
+                scores[own] = maxsim_at(query, numbers, *where, bits, nearly=nearly, ids=ids, near=near)
         return scores
 
 

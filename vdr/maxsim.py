@@ -72,6 +72,8 @@ def maxsim_at(
     bits: int = 8,
     *,
     nearly: bool = False,
+    ids: NDArray[np.uint16] | None = None,
+    near: NDArray[np.bool_] | None = None,
 ) -> Floats:
     """Score units of quantized vectors that lie anywhere in one run of bytes, by a compiled kernel.
 
@@ -85,11 +87,19 @@ def maxsim_at(
         bits: That a number has.
         nearly: With the query in 8 bits, too, where the processor is five times as fast then: a product of unit
             vectors is off by some thousandth.
+        ids: `(n,)` the centroid of each vector, in the order of `scales`.
+        near: `(n_centroids,)` which centroids are near the query. Then only their vectors are looked at, or all of a
+            unit that has none: the score is that of a part of the unit, so never too high.
 
     Returns:
         `(n_units,)` scores.
     """
     from vdr import kernels, simd
+
+    if ids is None or near is None:
+        ids, near = np.zeros(0, np.uint16), np.zeros(0, np.bool_)
+    if not len(starts):
+        return np.zeros(0, np.float32)
 
     levels, width = levels_of_bytes(bits), bytes_a_vector(query.shape[1], bits)
     scores = np.empty(len(starts), np.float32)
@@ -98,11 +108,11 @@ def maxsim_at(
     if nearly and simd.available():
         kernel = partial(kernels.maxsim_bytes, *_arranged(query))
     else:
-        kernel = partial(kernels.maxsim, _filled(query, 4))
+        kernel = partial(kernels.maxsim, *_in_lanes(query))
 
     def part(first: int, last: int) -> None:
         own = slice(first, last)
-        kernel(packed, width, levels, starts[own], scales, firsts[own], counts[own], scores[own])
+        kernel(packed, width, levels, starts[own], scales, firsts[own], counts[own], ids, near, scores[own])
 
     kernels.spread(part, len(scores), 4)
     return scores
@@ -142,6 +152,16 @@ def _arranged(query: Floats) -> tuple[NDArray[np.int8], NDArray[np.int32], Float
     n, dim = found.numbers.shape
     signed = found.numbers.reshape(n // 8, 8, dim // 4, 4).swapaxes(1, 2).reshape(-1)
     return np.ascontiguousarray(signed), -128 * found.numbers.sum(axis=1, dtype=np.int32), found.scales, dim
+
+
+def _in_lanes(query: Floats) -> tuple[Floats, int, int]:
+    """Return a query as the kernel of floats takes it: see `vdr.kernels._floats_by_24`, how many vectors, and dim.
+
+    Vectors of zeros are added, whose best product is 0.
+    """
+    filled = _filled(query, 24)
+    n, dim = filled.shape
+    return np.ascontiguousarray(filled.reshape(n // 8, 8, dim).swapaxes(1, 2)).reshape(-1), n, dim
 
 
 def _filled(vectors: Floats, rows: int) -> Floats:

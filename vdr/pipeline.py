@@ -222,7 +222,8 @@ class _Scoring:
         if self._keys is not None:
             return retrieve.score_keys(self._store, channel, query.vectors, self._keys)
         request = self._request
-        return retrieve.score(self._store, channel, query.vectors, request.doc_ids, k, exact=request.exact)
+        alone = len(request.channels) == 1 and not request.candidates
+        return retrieve.score(self._store, channel, query.vectors, request.doc_ids, k, exact=request.exact, alone=alone)
 
 
 def _looked_at(scores: Scores) -> int:

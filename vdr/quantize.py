@@ -94,12 +94,25 @@ def levels_of_bytes(bits: int) -> NDArray[np.int8]:
     return unpack(np.arange(256, dtype=np.uint8)[:, None], several, bits)
 
 
-def to_space(vectors: Floats, bits: int) -> Floats:
-    """Return vectors, or a query, as they are compared at so many bits: rotated, but for 8 bits of few numbers."""
-    if not _is_rotated(vectors.shape[1], bits):
+def to_space(vectors: Floats, bits: int, *, compiled: bool = False) -> Floats:
+    """Return vectors, or a query, as they are compared at so many bits: rotated, but for 8 bits of few numbers.
+
+    Args:
+        vectors: `(n, dim)`.
+        bits: That a number is kept in.
+        compiled: By a kernel, which is sooner done with a few vectors, but takes some tenths of a second to load.
+    """
+    dim = vectors.shape[1]
+    if not _is_rotated(dim, bits):
         return vectors
-    turned: Floats = vectors @ _rotation(vectors.shape[1])
-    return turned
+    if not compiled:
+        turned: Floats = vectors @ _rotation(dim)
+        return turned
+    from vdr import kernels
+
+    found = np.empty((len(vectors), dim), np.float32)
+    kernels.product(np.ascontiguousarray(vectors, np.float32), _rotation(dim), found)
+    return found
 
 
 def dequantize(quantized: Quantized, bits: int) -> Floats:

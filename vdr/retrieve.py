@@ -1,19 +1,21 @@
 """The stages of MaxSim search put together over a channel of the store. Knows no encoder, and nothing of fusion.
 
-Filter, then candidates from compact codes, then MaxSim in 8 bits, then exact MaxSim of the best; where units have a few
-vectors each, all of them are candidates. What has no codes is scored exactly: a small channel, documents that another
-process wrote and did not code, and everything where it is asked for.
+Filter, then candidates from compact codes, then MaxSim in 8 bits (over vectors near the query, then over all of a
+unit), then exact MaxSim of the best; where units have a few vectors each, or a filter leaves few units, all are scored
+in 8 bits. What has no codes is scored exactly: a small channel, documents that another process wrote and did not code,
+and everything where it is asked for.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
-from vdr import search
+from vdr import search, simd
 from vdr.index import Index
 from vdr.maxsim import maxsim_int8
 from vdr.quantize import to_space
@@ -23,6 +25,8 @@ from vdr.vectors import Batch, Vectors
 
 COMPILE = 16 << 20
 """Bytes of vectors from which exhaustive scoring loads the compiled kernel."""
+FULLY = 256
+"""Units up to which all that a filter lets through are scored by all their vectors."""
 FEW = 8
 """Vectors that units have on average, as those of `dense`, up to which all are scored: codes would not be smaller."""
 
@@ -48,7 +52,14 @@ class Scores:
 
 
 def score(
-    store: Store, channel: Channel, query: Floats, doc_ids: Collection[str] | None, k: int, *, exact: bool = False
+    store: Store,
+    channel: Channel,
+    query: Floats,
+    doc_ids: Collection[str] | None,
+    k: int,
+    *,
+    exact: bool = False,
+    alone: bool = False,
 ) -> Scores:
     """Score the units of a channel.
 
@@ -59,16 +70,17 @@ def score(
         doc_ids: Only these documents; None for all.
         k: How many hits are wanted; the best so many are scored exactly.
         exact: Score every unit exactly.
+        alone: Nothing else is fused with it, so estimates of what is behind the best are not wanted.
     """
     vectors, pin, names = store.vectors(channel), store.pin(channel), store.names()
     if pin is None or not len(query):
         return Scores({}, {})
-    query = np.ascontiguousarray(to_space(query, pin.bits), np.float32)
     wanted: Collection[str] = names if doc_ids is None else names.keys() & set(doc_ids)
     index = None if exact else vectors.index()
+    query = np.ascontiguousarray(to_space(query, pin.bits, compiled=index is not None), np.float32)
     if index is None:
         return Scores(_exhaustively(vectors, query, wanted), {})
-    staged = _staged(vectors, index, query, wanted, names, k)
+    staged = _staged(vectors, index, query, wanted, names, k, estimates=not alone)
     uncoded = set(wanted) - index.doc_ids
     return Scores({**staged.exact, **_exhaustively(vectors, query, uncoded)}, staged.estimated) if uncoded else staged
 
@@ -104,26 +116,30 @@ def _each(vectors: Vectors, query: Floats, batches: Iterable[Batch]) -> dict[str
 
 
 def _staged(
-    vectors: Vectors, index: Index, query: Floats, doc_ids: Collection[str], names: Mapping[str, str], k: int
+    vectors: Vectors,
+    index: Index,
+    query: Floats,
+    doc_ids: Collection[str],
+    names: Mapping[str, str],
+    k: int,
+    *,
+    estimates: bool,
 ) -> Scores:
     count, wanted = max(search.CANDIDATES, 4 * k), index.of(doc_ids)
     scorer = _Scorer(vectors, index, query)
-    if len(index.scales) <= FEW * len(index.pages):
-        units, nearly = search.best(wanted, scorer(wanted, nearly=True), count)
-        estimates = nearly
+    if len(wanted) <= FULLY or len(index.scales) <= FEW * len(index.pages):
+        units, scores = search.best(wanted, scorer(wanted, nearly=True), count)
+        known = int((~np.isnan(scores)).sum())
     else:
-        units, estimates = search.candidates(query, index.centroids, index.lists, wanted, count)
-        nearly = search.rescore(estimates, k, lambda first, last: scorer(units[first:last], nearly=True), search.FIRST)
-    left = len(nearly)
-    off = np.nanmean(nearly - estimates[:left]) if not np.isnan(nearly).all() else np.float32(0)
-    order = np.argsort(-nearly, kind="stable")[: left - np.isnan(nearly).sum()]  # what is gone comes last
-    best, scores = units[order], nearly[order]
-    exact = search.rescore(scores, k, lambda first, last: scorer(best[first:last]), search.CLOSE)
-    scores[: len(exact)] = exact
-    there = {
-        key: score for key, score in zip(_keys(index, best, names), scores.tolist(), strict=True) if score == score
-    }
-    return Scores(there, dict(zip(_keys(index, units[left:], names), (estimates[left:] + off).tolist(), strict=True)))
+        units, scores, near = search.candidates(query, index.centroids, index.lists, wanted, count)
+        partly, wholly = partial(scorer, nearly=True, near=near), partial(scorer, nearly=True)
+        units, scores, known = search.refine(units, scores, len(units), k, partly, search.PARTLY)
+        units, scores, known = search.refine(units, scores, known, k, wholly, search.WHOLE)
+    if simd.available():  # elsewhere the scores are exact by now
+        units, scores, _ = search.refine(units, scores, known, k, scorer, search.CLOSE)
+    told = len(units) if estimates else known
+    keyed = list(zip(_keys(index, units[:told], names), scores[:told].tolist(), strict=True))
+    return Scores(dict(keyed[:known]), {key: score for key, score in keyed[known:] if score == score})
 
 
 class _Scorer:
@@ -134,13 +150,17 @@ class _Scorer:
         assert pin is not None, "a channel with an index has a table"
         self._vectors, self._index, self._query, self._bits = vectors, index, query, pin.bits
 
-    def __call__(self, units: NDArray[np.int64], *, nearly: bool = False) -> Floats:
-        """Return `(n,)` scores, not-a-number for units that are gone; see `vdr.maxsim.maxsim_at` for `nearly`."""
+    def __call__(
+        self, units: NDArray[np.int64], *, nearly: bool = False, near: NDArray[np.bool_] | None = None
+    ) -> Floats:
+        """Return `(n,)` scores, not-a-number for units that are gone; see `vdr.maxsim.maxsim_at` for the rest."""
         index = self._index
-        firsts = index.begins[units]
-        counts = index.begins[units + 1] - firsts
-        spots = index.spots[units]
-        scores = index.mapped.maxsim(self._query, spots, index.scales, firsts, counts, self._bits, nearly=nearly)
+        firsts = index.codes.offsets[units]
+        counts = index.codes.offsets[units + 1] - firsts
+        scores = index.mapped.maxsim(
+            self._query, index.spots[units], index.scales, firsts, counts, self._bits,
+            nearly=nearly, ids=index.codes.ids, near=near,
+        )  # fmt: skip
         rest = np.flatnonzero(np.isnan(scores))
         if len(rest):
             found, quantized, offsets = self._vectors.fetch(index, units[rest])

@@ -24,8 +24,9 @@ PROBES = 64
 REACH = 0.3
 """Part of the distance of its vectors from a centroid that counts as nearness: what a wide cell holds may be nearer to
 the query than its middle."""
-FIRST, CLOSE = 128, 24
-"""Units scored at once, those that centroids and those that 8 bits find best; twice the hits wanted if that is more."""
+PARTLY, WHOLE, CLOSE = 256, 100, 24
+"""Units scored at once by their vectors near the query, by all their vectors in 8 bits, and exactly; twice the hits
+wanted if that is more."""
 MISSED = 0.001
 """Share of the best that may be expected among the candidates that are not scored."""
 SNIPPET_WORDS = 32
@@ -56,8 +57,8 @@ def candidates(
     lists: Sequence[Lists],
     units: NDArray[np.int64],
     count: int = CANDIDATES,
-) -> tuple[NDArray[np.int64], Floats]:
-    """Return the units that compact codes find best, best first, and estimates of their scores, by their centroids.
+) -> tuple[NDArray[np.int64], Floats, NDArray[np.bool_]]:
+    """Return the units that compact codes find best, best first, estimates of their scores, and what is near the query.
 
     Args:
         query: `(n_query, dim)`.
@@ -65,10 +66,14 @@ def candidates(
         lists: The codes of all units, by centroid.
         units: Those that a filter lets through.
         count: How many come back at most.
+
+    Returns:
+        The units, their estimates, and which centroids are near: `(n_centroids,)`.
     """
-    near = coding.nearest(coding.closeness(query, centroids, REACH), PROBES)
-    estimates = coding.score_ids(near, lists)[units]
-    return best(units, estimates, count)
+    found = coding.nearest(coding.closeness(query, centroids, REACH), PROBES)
+    near = np.zeros(len(centroids), np.bool_)
+    near[found.ids] = True
+    return *best(units, coding.score_ids(found, lists)[units], count), near
 
 
 def best(units: NDArray[np.int64], scores: Floats, count: int) -> tuple[NDArray[np.int64], Floats]:
@@ -108,6 +113,36 @@ def rescore(estimates: Floats, k: int, score: Callable[[int, int], Floats], firs
         if _chances(known, there, estimates[len(found) :], least).sum() < MISSED * k:
             break
     return found
+
+
+def refine(
+    units: NDArray[np.int64],
+    estimates: Floats,
+    known: int,
+    k: int,
+    score: Callable[[NDArray[np.int64]], Floats],
+    first: int,
+) -> tuple[NDArray[np.int64], Floats, int]:
+    """Score the best of units better, as many as `rescore` finds worth it, and put these first, best first.
+
+    Args:
+        units: `(n,)`, best first as far as they are known.
+        estimates: `(n,)` theirs.
+        known: How many may be scored.
+        k: How many hits are wanted.
+        score: Returns the scores of units, not-a-number where one is gone.
+        first: How many are scored at once, or `2 * k` if that is more.
+
+    Returns:
+        The units without those that are gone; their scores, and for the others estimates corrected by how far those of
+        the first were off on average; how many were scored.
+    """
+    scores = rescore(estimates[:known], k, lambda begin, end: score(units[begin:end]), first)
+    there = ~np.isnan(scores)
+    off = (scores - estimates[: len(scores)])[there].mean() if there.any() else np.float32(0)
+    order = np.argsort(-scores, kind="stable")[: there.sum()]
+    units = np.concatenate([units[order], units[len(scores) :]])
+    return units, np.concatenate([scores[order], estimates[len(scores) :] + off]), len(order)
 
 
 def _chances(estimates: Floats, scores: Floats, others: Floats, least: float) -> Floats:

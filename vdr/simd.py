@@ -1,8 +1,8 @@
-"""Dot products of bytes, eight vectors at a time, by the instruction that x86 processors since 2019 have for it.
+"""Eight numbers side by side for numba code: dot products of floats, and of bytes where the processor is made for it.
 
-Types and functions for numba code. `vpdpbusd` (AVX-512 VNNI or AVX-VNNI) adds, in each of eight lanes of 32 bits, the
-four products of unsigned with signed bytes; compilers do not find it by themselves. Where a processor lacks it,
-`available` says so, and nothing else of this may be compiled.
+`vpdpbusd` (AVX-512 VNNI or AVX-VNNI, in x86 processors since 2019) adds, in each of eight lanes of 32 bits, the four
+products of unsigned with signed bytes; compilers do not find it by themselves. Where a processor lacks it, `available`
+says so, and `add_products` may not be compiled. The rest is for any processor.
 """
 
 # mypy: ignore-errors
@@ -42,14 +42,61 @@ class _Lanes(types.Type):
         super().__init__("Lanes")
 
 
-lanes = _Lanes()
-"""Numba's type of eight whole numbers of 32 bits, each also four bytes."""
+class _FloatLanes(types.Type):
+    def __init__(self) -> None:
+        super().__init__("FloatLanes")
+
+
+lanes, float_lanes = _Lanes(), _FloatLanes()
+"""Numba's types of eight whole numbers of 32 bits, each also four bytes, and of eight float32."""
 
 
 @register_model(_Lanes)
 class _LanesModel(models.PrimitiveModel):
     def __init__(self, manager, kind) -> None:
         super().__init__(manager, kind, _INTS)
+
+
+@register_model(_FloatLanes)
+class _FloatLanesModel(models.PrimitiveModel):
+    def __init__(self, manager, kind) -> None:
+        super().__init__(manager, kind, _FLOATS)
+
+
+@intrinsic
+def prefetch(_context, array, index):
+    """Ask for the line of memory that holds an item of an array, which will be needed soon."""
+
+    def generate(context, builder, signature, arguments):
+        place = _at(context, builder, signature, arguments, 0, ir.IntType(8))
+        kind = ir.FunctionType(ir.VoidType(), [place.type, _INT, _INT, _INT])
+        asked = builder.module.declare_intrinsic("llvm.prefetch", (place.type,), kind)
+        builder.call(asked, [place, *(ir.Constant(_INT, number) for number in (0, 3, 1))])  # to read, closest, data
+        return context.get_dummy_value()
+
+    return types.void(array, index), generate
+
+
+@intrinsic
+def load_floats(_context, array, index):
+    """Read eight float32 from an array, from an index on."""
+
+    def generate(context, builder, signature, arguments):
+        return _read(builder, _at(context, builder, signature, arguments, 0, _FLOATS), 4)
+
+    return float_lanes(array, index), generate
+
+
+@intrinsic
+def add_multiples(_context, sums, values, factor):
+    """Add to each of eight sums a value times the one float32 factor."""
+
+    def generate(_context, builder, _signature, arguments):
+        sums, values, factor = arguments
+        products = builder.fmul(values, _splat(builder, factor, _FLOATS), flags=("fast",))
+        return builder.fadd(sums, products, flags=("fast",))
+
+    return float_lanes(sums, values, factor), generate
 
 
 @intrinsic
@@ -98,17 +145,18 @@ def add_products(_context, sums, unsigned_bytes, signed_bytes):
 
 @intrinsic
 def keep_largest(_context, best, index, sums, factor):
-    """Write the larger of what a float32 array has there and lanes times a float32 factor."""
+    """Write the larger of what a float32 array has there and lanes, of either type, times a float32 factor."""
 
     def generate(context, builder, signature, arguments):
         place = _at(context, builder, signature, arguments, 0, _FLOATS)
         before = _read(builder, place, 4)
-        values = builder.fmul(builder.sitofp(arguments[2], _FLOATS), _splat(builder, arguments[3], _FLOATS))
+        numbers = builder.sitofp(arguments[2], _FLOATS) if signature.args[2] == lanes else arguments[2]
+        values = builder.fmul(numbers, _splat(builder, arguments[3], _FLOATS))
         larger = builder.select(builder.fcmp_ordered(">", values, before), values, before)
         builder.store(larger, place, align=4)
         return context.get_dummy_value()
 
-    return types.void(best, index, lanes, factor), generate
+    return types.void(best, index, sums, factor), generate
 
 
 def _at(context, builder, signature, arguments, which, kind):

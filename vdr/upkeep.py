@@ -159,8 +159,7 @@ class _Keeper:
             numbers, scales = batch.quantized.numbers, batch.quantized.scales
             coded, error = coding.encode(numbers * scales[:, None], batch.offsets, centroids)
             units = list(zip(owners, _pages(batch), strict=True))
-            spots, counts = self._spots(finder, batch), np.diff(batch.offsets)
-            manifest = files.append(folder, manifest, units, coded, scales, counts, spots, error)
+            manifest = files.append(folder, manifest, units, coded, scales, self._spots(finder, batch), error)
             without.difference_update(owners)
         if without:
             rows = [(doc_id, files.NO_PAGE) for doc_id in sorted(without)]
