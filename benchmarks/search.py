@@ -32,8 +32,10 @@ from typing import Any, TypeAlias
 
 import numpy as np
 import platformdirs
-from search_engines import ENGINES, check_installed
+from search_engines import ENGINES as WHOLE
+from search_engines import Engine, check_installed
 from search_report import Row, markdown, plot, table
+from search_sample import VdrSample
 from search_vectors import PAGE_VECTORS, SAMPLE, SEED, BenchmarkPages, Pool, load_pool
 
 from vdr.errors import VdrError
@@ -43,6 +45,10 @@ K = 10
 WARM_UP = 3
 QUERIES = 50
 ENOUGH = 0.95
+ENGINES: dict[str, type[Engine]] = {**WHOLE, "vdr-sample": VdrSample}
+"""By the names that `--engines` takes."""
+VDR_UP_TO = 500_000
+"""Pages up to which ours is measured with all vectors on disk, by default; beyond, see `search_sample`."""
 ALL_UP_TO = 10_000
 """Beyond so many pages the peers need tens of gigabytes, or an hour; name them to measure them all the same."""
 
@@ -208,7 +214,8 @@ def arguments() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--pages", type=int, required=True, help="how many pages to search")
-    engines = f"of {', '.join(ENGINES)} (by default all, and only vdr beyond {ALL_UP_TO:,} pages)"
+    default = f"all, beyond {ALL_UP_TO:,} pages only vdr, beyond {VDR_UP_TO:,} vdr-sample"
+    engines = f"of {', '.join(ENGINES)} (by default {default})"
     parser.add_argument("--engines", help=engines)
     parser.add_argument(
         "--queries", type=int, help=f"how many queries (by default {QUERIES}, or all where there are fewer)"
@@ -223,7 +230,8 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--plot", type=Path, metavar="FILE", help="draw recall over latency")
     given = parser.parse_args()
     if given.engines is None:
-        given.engines = ",".join(ENGINES) if given.pages <= ALL_UP_TO else "vdr"
+        few, ours = given.pages <= ALL_UP_TO, "vdr" if given.pages <= VDR_UP_TO else "vdr-sample"
+        given.engines = ",".join(WHOLE) if few else ours
     given.engines = [name for name in given.engines.split(",") if name]
     unknown = [name for name in given.engines if name not in ENGINES]
     if unknown:

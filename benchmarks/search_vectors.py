@@ -35,7 +35,7 @@ SEED = 2026
 CHUNK = 100
 """Pages made at a time."""
 BATCH = 16
-QUERIES_AT_ONCE = 10
+AT_ONCE = 100_000
 
 Spans: TypeAlias = NDArray[np.int64]
 
@@ -84,6 +84,10 @@ class BenchmarkPages:
         starts = offsets[donors] + random.integers(0, lengths[donors] - runs + 1)
         return np.stack([starts, starts + runs], axis=1)
 
+    def places(self, page: int) -> Spans:
+        """Return which vectors of the pool a page has, one by one: `(n,)`."""
+        return np.concatenate([np.arange(start, stop) for start, stop in self.spans(page)])
+
     def page(self, page: int) -> Floats:
         """Return a page's vectors `(n, 128)`."""
         return np.concatenate([self.pool.vectors[start:stop] for start, stop in self.spans(page)])
@@ -96,17 +100,26 @@ class BenchmarkPages:
     def exact_scores(self, queries: Floats) -> Floats:
         """Return the exhaustive float32 MaxSim of every page, `(n_queries, count)`.
 
-        A page's vectors are the pool's, so each similarity is computed once however many pages share it; the
-        maxima are taken over every vector of every page.
+        A page's vectors are the pool's, so each similarity is computed once however many pages share it. The largest of
+        a run is that of two stretches of a power of two, from its begin and to its end, whose largest are known.
         """
         spans = [self.spans(page) for page in range(self.count)]
+        begins = np.cumsum([0, *(len(runs) for runs in spans[:-1])])
+        runs = np.concatenate(spans)
+        level = np.frexp(runs[:, 1] - runs[:, 0])[1] - 1  # the power of two that fits into it
         scores = np.empty((len(queries), self.count), np.float32)
-        for first in range(0, len(queries), QUERIES_AT_ONCE):
-            part = queries[first : first + QUERIES_AT_ONCE]
-            similarity = self.pool.vectors @ part.reshape(-1, DIM).T
-            for page, runs in enumerate(spans):
-                best = np.max([similarity[start:stop].max(axis=0) for start, stop in runs], axis=0)
-                scores[first : first + len(part), page] = best.reshape(len(part), -1).sum(axis=1)
+        for number, query in enumerate(queries):
+            largest = self.pool.vectors @ query.T
+            best = np.empty((len(runs), len(query)), np.float32)
+            for power in range(int(level.max()) + 1):
+                own = np.flatnonzero(level == power)
+                best[own] = np.maximum(largest[runs[own, 0]], largest[runs[own, 1] - (1 << power)])
+                largest[: -1 << power] = np.maximum(largest[: -1 << power], largest[1 << power :])
+            for first in range(0, self.count, AT_ONCE):
+                own_begins = begins[first : first + AT_ONCE]
+                last = begins[first + AT_ONCE] if first + AT_ONCE < self.count else len(runs)
+                part = np.maximum.reduceat(best[own_begins[0] : last], own_begins - own_begins[0], axis=0)
+                scores[number, first : first + AT_ONCE] = part.sum(axis=1)
         return scores
 
 

@@ -13,6 +13,7 @@ import pytest
 import search as benchmark
 from pdfs import LETTER, pdf, show
 from search_report import Row, markdown, plot, table
+from search_sample import VdrSample
 from search_vectors import DIM, BenchmarkPages, Pool, load_pool, project, query_of
 
 from vdr.errors import VdrError
@@ -191,3 +192,23 @@ def test_a_run_prints_the_rows(judged_set: Path, tmp_path: Path) -> None:
     )
     assert too_many.returncode == 1
     assert "has 3 queries" in too_many.stderr
+
+
+def test_ours_with_holes_finds_what_is_best_though_only_candidates_are_written(
+    pool: Pool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("vdr.search.CANDIDATES", 60)
+    turned = pool.vectors / np.linalg.norm(pool.vectors, axis=1, keepdims=True)
+    queries = np.stack([turned[100 * number : 100 * number + 20] for number in range(12)])
+    pages = BenchmarkPages(Pool(turned, pool.offsets, queries, "toy", "toy"), 400)
+    engine = VdrSample()
+    engine.build(pages, tmp_path)
+    engine.open(tmp_path, queries, "cpu")
+    scores = pages.exact_scores(queries)
+    found = [engine.search(number, 1, {})[0] for number in range(12)]
+    np.testing.assert_allclose(scores[range(12), found], scores.max(axis=1), rtol=1e-4)  # several pages have the run
+    data = tmp_path / "corpus" / "visual.lance" / "data" / "sample.lance"
+    lengths = [len(pages.places(page)) for page in range(400)]
+    assert data.stat().st_size == DIM * sum(lengths)
+    written = np.fromfile(data, np.int8).reshape(-1, DIM).any(axis=1)
+    assert 60 <= sum(part.any() for part in np.split(written, np.cumsum(lengths)[:-1])) < 300
