@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from vdr import simd
 from vdr.codes import Centroids, closeness
-from vdr.maxsim import maxsim, maxsim_at
+from vdr.maxsim import Asked, Near, maxsim, maxsim_at
 from vdr.quantize import Quantized, bytes_a_vector, pack, quantize, to_space
 from vdr.types import Floats
 
@@ -80,12 +80,13 @@ def test_packed_units_score_as_their_vectors(
     starts, counts = 3 + firsts * bytes_a_vector(dim, bits), np.array([1, 2, 5, 70])
     expected = maxsim(query, quantized.numbers * quantized.scales[:, None], np.array([0, 1, 3, 8, 78]))
     chosen = [3, 0, 2, 1]
-    asked = query, run, starts[chosen], quantized.scales, firsts[chosen], counts[chosen], bits
-    np.testing.assert_allclose(maxsim_at(*asked), expected[chosen], rtol=1e-5, atol=1e-5)
-    nearly = maxsim_at(*asked, nearly=True)
+    where = run, starts[chosen], quantized.scales, firsts[chosen], counts[chosen]
+    exactly = maxsim_at(Asked(query, bits), *where)
+    np.testing.assert_allclose(exactly, expected[chosen], rtol=1e-5, atol=1e-5)
+    nearly = maxsim_at(Asked(query, bits, nearly=True), *where)
     np.testing.assert_allclose(nearly, expected[chosen], atol=27 * 0.003 * np.linalg.norm(query, axis=1).max())
     if processor == "any" or not simd.available():
-        assert (nearly == maxsim_at(*asked)).all()
+        assert (nearly == exactly).all()
 
 
 @pytest.mark.parametrize("processor", ["this", "any"])
@@ -98,13 +99,13 @@ def test_of_a_unit_only_vectors_near_the_query_are_looked_at(
     quantized, run, firsts, query = packed_units(96, bits)
     counts = np.array([1, 2, 5, 70])
     ids = np.array([5] + [0, 1] + [4] * 5 + [1, 2] * 35, np.uint16)
-    near = np.array([False, True, False, False, False, True])
+    near = Near(ids, np.array([False, True, False, False, False, True]))
     seen = [[0], [2], [3, 4, 5, 6, 7], range(8, 78, 2)]  # the third unit has none near, so all of it
     vectors = quantized.numbers * quantized.scales[:, None]
     expected = [float((vectors[list(rows)] @ query.T).max(axis=0).sum()) for rows in seen]
-    where = query, run, 3 + firsts * bytes_a_vector(96, bits), quantized.scales, firsts, counts, bits
-    np.testing.assert_allclose(maxsim_at(*where, ids=ids, near=near), expected, rtol=1e-5, atol=1e-5)
-    roughly = maxsim_at(*where, nearly=True, ids=ids, near=near)
+    where = run, 3 + firsts * bytes_a_vector(96, bits), quantized.scales, firsts, counts, near
+    np.testing.assert_allclose(maxsim_at(Asked(query, bits), *where), expected, rtol=1e-5, atol=1e-5)
+    roughly = maxsim_at(Asked(query, bits, nearly=True), *where)
     np.testing.assert_allclose(roughly, expected, atol=27 * 0.003 * np.linalg.norm(query, axis=1).max())
 
 

@@ -11,11 +11,13 @@ from __future__ import annotations
 import logging
 import mmap
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from vdr.maxsim import Asked, Near
 from vdr.types import Floats
 
 logger = logging.getLogger(__name__)
@@ -96,43 +98,46 @@ class Mapped:
 
     def maxsim(
         self,
-        query: Floats,
+        asked: Asked,
         spots: NDArray[np.void],
         scales: Floats,
         firsts: NDArray[np.integer],
         counts: NDArray[np.integer],
-        bits: int,
-        *,
-        nearly: bool,
-        ids: NDArray[np.uint16] | None = None,
-        near: NDArray[np.bool_] | None = None,
+        near: Near,
     ) -> Floats:
-        """Score units as `vdr.maxsim.maxsim_at` does.
+        """Score units as `vdr.maxsim.maxsim_at` does, whatever file each is in.
 
         Args:
-            query: `(n_query, dim)`.
+            asked: The query.
             spots: `(n_units,)` of `SPOT`.
             scales: Of vectors.
             firsts: `(n_units,)` the place in `scales` of each unit's first vector.
             counts: `(n_units,)` how many vectors each has.
-            bits: That a number has.
-            nearly: With the query in 8 bits, too.
-            ids: `(n,)` the centroid of each vector, in the order of `scales`.
-            near: `(n_centroids,)` which of them are looked at; None for all vectors.
+            near: Which of a unit's vectors are looked at.
 
         Returns:
             `(n_units,)`, not-a-number for units that are nowhere.
         """
-        from vdr.maxsim import maxsim_at
+        from vdr import kernels
 
+        order = np.argsort(spots["file"], kind="stable")
+        files = spots["file"][order]
+        starts, firsts, counts = (np.asarray(each, np.int64)[order] for each in (spots["at"], firsts, counts))
+        bounds = np.flatnonzero(np.diff(files, prepend=-2, append=-2)).tolist()
         scores = np.full(len(spots), np.nan, np.float32)
-        for file in np.unique(spots["file"]).tolist():
-            numbers = self._numbered[file] if file >= 0 else None
-            if numbers is not None:
-                own = np.flatnonzero(spots["file"] == file)
-                where = spots["at"][own], scales, firsts[own], counts[own]
-                scores[own] = maxsim_at(query, numbers, *where, bits, nearly=nearly, ids=ids, near=near)
-        return scores
+
+        def part(first: int, last: int) -> None:
+            for begin, end in pairwise(bounds):
+                own = slice(max(begin, first), min(end, last))
+                numbers = self._numbered[files[begin]] if files[begin] >= 0 else None
+                if numbers is not None and own.start < own.stop:
+                    where = starts[own], scales, firsts[own], counts[own]
+                    asked.score(numbers, *where, near, scores[own])
+
+        kernels.spread(part, len(scores), 4)
+        by_place = np.empty_like(scores)
+        by_place[order] = scores
+        return by_place
 
 
 def _map(path: Path) -> NDArray[np.int8] | None:

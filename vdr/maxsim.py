@@ -7,6 +7,7 @@ largest dot product with any of the unit's vectors.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
@@ -59,60 +60,92 @@ def maxsim_int8(
     if not compiled or len(offsets) < 2:
         return _best((numbers.astype(np.float32) @ query.T) * scales[:, None], offsets)
     dim = query.shape[1]
-    return maxsim_at(query, numbers.reshape(-1), offsets[:-1] * np.int64(dim), scales, offsets[:-1], np.diff(offsets))
+    where = numbers.reshape(-1), offsets[:-1] * np.int64(dim), scales, offsets[:-1], np.diff(offsets)
+    return maxsim_at(Asked(query), *where)
+
+
+class Asked:
+    """A query made ready to score units of quantized vectors, by a compiled kernel.
+
+    Args:
+        query: `(n_query, dim)`.
+        bits: That a number of the units has.
+        nearly: With the query in 8 bits, too, where the processor is several times as fast then: a product of unit
+            vectors is off by some thousandth.
+    """
+
+    def __init__(self, query: Floats, bits: int = 8, *, nearly: bool = False) -> None:
+        from vdr import kernels, simd
+
+        self._levels, self._width = levels_of_bytes(bits), bytes_a_vector(query.shape[1], bits)
+        self._kernel: Callable[..., object]
+        if nearly and simd.available():
+            self._kernel = partial(kernels.maxsim_bytes, *_arranged(query))
+        else:
+            self._kernel = partial(kernels.maxsim, *_in_lanes(query))
+
+    def score(
+        self,
+        packed: NDArray[np.int8],
+        starts: NDArray[np.int64],
+        scales: Floats,
+        firsts: NDArray[np.int64],
+        counts: NDArray[np.int64],
+        near: Near,
+        scores: Floats,
+    ) -> None:
+        """Write the scores of units that lie anywhere in one run of bytes, in this thread.
+
+        Args:
+            packed: The run, maybe mapped from a file, as `vdr.quantize.pack` makes it.
+            starts: `(n_units,)` the place in it where each unit's vectors begin.
+            scales: Of vectors.
+            firsts: `(n_units,)` the place in `scales` of each unit's first vector.
+            counts: `(n_units,)` how many vectors each has, at least one.
+            near: Which of a unit's vectors are looked at.
+            scores: `(n_units,)` where they are written.
+        """
+        if len(starts):
+            where = packed, self._width, self._levels, starts, scales, firsts, counts
+            self._kernel(*where, near.ids, near.centroids, scores)
+
+
+@dataclass(frozen=True, slots=True)
+class Near:
+    """Which vectors of a unit are looked at: those of centroids near the query, or all of a unit that has none.
+
+    So a score is that of a part of the unit, and never too high. `ALL` stands for all vectors.
+
+    Attributes:
+        ids: `(n,)` the centroid of each vector, in the order of their scales.
+        centroids: `(n_centroids,)` which of them are near.
+    """
+
+    ids: NDArray[np.uint16]
+    centroids: NDArray[np.bool_]
+
+
+ALL = Near(np.zeros(0, np.uint16), np.zeros(0, np.bool_))
 
 
 def maxsim_at(
-    query: Floats,
+    asked: Asked,
     packed: NDArray[np.int8],
     starts: NDArray[np.integer],
     scales: Floats,
     firsts: NDArray[np.integer],
     counts: NDArray[np.integer],
-    bits: int = 8,
-    *,
-    nearly: bool = False,
-    ids: NDArray[np.uint16] | None = None,
-    near: NDArray[np.bool_] | None = None,
+    near: Near = ALL,
 ) -> Floats:
-    """Score units of quantized vectors that lie anywhere in one run of bytes, by a compiled kernel.
+    """Return the scores `(n_units,)` of units that lie anywhere in one run of bytes, on all cores; see `Asked`."""
+    from vdr import kernels
 
-    Args:
-        query: `(n_query, dim)`.
-        packed: The run, maybe mapped from a file, as `vdr.quantize.pack` makes it.
-        starts: `(n_units,)` the place in it where each unit's vectors begin.
-        scales: Of vectors.
-        firsts: `(n_units,)` the place in `scales` of each unit's first vector.
-        counts: `(n_units,)` how many vectors each has, at least one.
-        bits: That a number has.
-        nearly: With the query in 8 bits, too, where the processor is five times as fast then: a product of unit
-            vectors is off by some thousandth.
-        ids: `(n,)` the centroid of each vector, in the order of `scales`.
-        near: `(n_centroids,)` which centroids are near the query. Then only their vectors are looked at, or all of a
-            unit that has none: the score is that of a part of the unit, so never too high.
-
-    Returns:
-        `(n_units,)` scores.
-    """
-    from vdr import kernels, simd
-
-    if ids is None or near is None:
-        ids, near = np.zeros(0, np.uint16), np.zeros(0, np.bool_)
-    if not len(starts):
-        return np.zeros(0, np.float32)
-
-    levels, width = levels_of_bytes(bits), bytes_a_vector(query.shape[1], bits)
     scores = np.empty(len(starts), np.float32)
     starts, firsts, counts = (np.ascontiguousarray(each, np.int64) for each in (starts, firsts, counts))
-    kernel: Callable[..., object]
-    if nearly and simd.available():
-        kernel = partial(kernels.maxsim_bytes, *_arranged(query))
-    else:
-        kernel = partial(kernels.maxsim, *_in_lanes(query))
 
     def part(first: int, last: int) -> None:
         own = slice(first, last)
-        kernel(packed, width, levels, starts[own], scales, firsts[own], counts[own], ids, near, scores[own])
+        asked.score(packed, starts[own], scales, firsts[own], counts[own], near, scores[own])
 
     kernels.spread(part, len(scores), 4)
     return scores

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from vdr import search, simd
 from vdr.index import Index
-from vdr.maxsim import maxsim_int8
+from vdr.maxsim import ALL, Asked, Near, maxsim_int8
 from vdr.quantize import to_space
 from vdr.store import Store
 from vdr.types import Channel, Floats
@@ -126,41 +126,44 @@ def _staged(
     estimates: bool,
 ) -> Scores:
     count, wanted = max(search.CANDIDATES, 4 * k), index.of(doc_ids)
-    scorer = _Scorer(vectors, index, query)
+    nearly, exactly = (_Scorer(vectors, index, query, nearly=nearly) for nearly in (True, False))
     if len(wanted) <= FULLY or len(index.scales) <= FEW * len(index.pages):
-        units, scores = search.best(wanted, scorer(wanted, nearly=True), count)
+        units, scores = search.best(wanted, nearly(wanted), count)
         known = int((~np.isnan(scores)).sum())
     else:
         units, scores, near = search.candidates(query, index.centroids, index.lists, wanted, count)
-        partly, wholly = partial(scorer, nearly=True, near=near), partial(scorer, nearly=True)
+        partly = partial(nearly, near=Near(index.codes.ids, near))
         units, scores, known = search.refine(units, scores, len(units), k, partly, search.PARTLY)
-        units, scores, known = search.refine(units, scores, known, k, wholly, search.WHOLE)
+        units, scores, known = search.refine(units, scores, known, k, nearly, search.WHOLE)
     if simd.available():  # elsewhere the scores are exact by now
-        units, scores, _ = search.refine(units, scores, known, k, scorer, search.CLOSE)
+        units, scores, _ = search.refine(units, scores, known, k, exactly, search.CLOSE)
     told = len(units) if estimates else known
     keyed = list(zip(_keys(index, units[:told], names), scores[:told].tolist(), strict=True))
     return Scores(dict(keyed[:known]), {key: score for key, score in keyed[known:] if score == score})
 
 
 class _Scorer:
-    """Scores units of an index by their vectors: from mapped files, or through LanceDB what is not found there."""
+    """Scores units of an index by their vectors: from mapped files, or through LanceDB what is not found there.
 
-    def __init__(self, vectors: Vectors, index: Index, query: Floats) -> None:
+    Args:
+        vectors: The channel.
+        index: Of it.
+        query: `(n_query, dim)`, as it is compared.
+        nearly: With the query in 8 bits, where the processor is faster then.
+    """
+
+    def __init__(self, vectors: Vectors, index: Index, query: Floats, *, nearly: bool) -> None:
         pin = vectors.pin()
         assert pin is not None, "a channel with an index has a table"
-        self._vectors, self._index, self._query, self._bits = vectors, index, query, pin.bits
+        self._vectors, self._index, self._query = vectors, index, query
+        self._asked = Asked(query, pin.bits, nearly=nearly)
 
-    def __call__(
-        self, units: NDArray[np.int64], *, nearly: bool = False, near: NDArray[np.bool_] | None = None
-    ) -> Floats:
-        """Return `(n,)` scores, not-a-number for units that are gone; see `vdr.maxsim.maxsim_at` for the rest."""
+    def __call__(self, units: NDArray[np.int64], near: Near = ALL) -> Floats:
+        """Return `(n,)` scores, of the vectors that are looked at; not-a-number for units that are gone."""
         index = self._index
         firsts = index.codes.offsets[units]
         counts = index.codes.offsets[units + 1] - firsts
-        scores = index.mapped.maxsim(
-            self._query, index.spots[units], index.scales, firsts, counts, self._bits,
-            nearly=nearly, ids=index.codes.ids, near=near,
-        )  # fmt: skip
+        scores = index.mapped.maxsim(self._asked, index.spots[units], index.scales, firsts, counts, near)
         rest = np.flatnonzero(np.isnan(scores))
         if len(rest):
             found, quantized, offsets = self._vectors.fetch(index, units[rest])
