@@ -84,7 +84,8 @@ def _candidates(index: Index, queries: Floats) -> list[int]:
     found: set[int] = set()
     every = np.arange(len(index.pages))
     for query in queries:
-        units, _, _ = search.candidates(to_space(query, 8), index.centroids, index.lists, every, search.CANDIDATES)
+        estimates, _ = search.estimate(to_space(query, 8), index.centroids, index.lists)
+        units, _ = search.best(every, estimates, search.CANDIDATES)
         found.update(units.tolist())
     return sorted(found)
 

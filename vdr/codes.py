@@ -92,6 +92,10 @@ class Nearest:
     ids: NDArray[np.int32]
     products: Floats
 
+    def first(self, count: int) -> Nearest:
+        """Return the nearest `count` of them."""
+        return Nearest(np.ascontiguousarray(self.ids[:, :count]), np.ascontiguousarray(self.products[:, :count]))
+
 
 # --- centroids -------------------------------------------------------------------------------------------
 

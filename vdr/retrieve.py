@@ -80,7 +80,7 @@ def score(
     query = np.ascontiguousarray(to_space(query, pin.bits, compiled=index is not None), np.float32)
     if index is None:
         return Scores(_exhaustively(vectors, query, wanted), {})
-    staged = _staged(vectors, index, query, wanted, names, k, estimates=not alone)
+    staged = _staged(vectors, index, query, wanted, names, k, further=not alone)
     uncoded = set(wanted) - index.doc_ids
     return Scores({**staged.exact, **_exhaustively(vectors, query, uncoded)}, staged.estimated) if uncoded else staged
 
@@ -123,7 +123,7 @@ def _staged(
     names: Mapping[str, str],
     k: int,
     *,
-    estimates: bool,
+    further: bool,
 ) -> Scores:
     count, wanted = max(search.CANDIDATES, 4 * k), index.of(doc_ids)
     nearly, exactly = (_Scorer(vectors, index, query, nearly=nearly) for nearly in (True, False))
@@ -131,13 +131,14 @@ def _staged(
         units, scores = search.best(wanted, nearly(wanted), count)
         known = int((~np.isnan(scores)).sum())
     else:
-        units, scores, near = search.candidates(query, index.centroids, index.lists, wanted, count)
+        estimates, near = search.estimate(query, index.centroids, index.lists)
         partly = partial(nearly, near=Near(index.codes.ids, near))
+        units, scores = search.best(wanted, estimates[wanted], count)
         units, scores, known = search.refine(units, scores, len(units), k, partly, search.PARTLY)
         units, scores, known = search.refine(units, scores, known, k, nearly, search.WHOLE)
     if simd.available():  # elsewhere the scores are exact by now
         units, scores, _ = search.refine(units, scores, known, k, exactly, search.CLOSE)
-    told = len(units) if estimates else known
+    told = len(units) if further else known
     keyed = list(zip(_keys(index, units[:told], names), scores[:told].tolist(), strict=True))
     return Scores(dict(keyed[:known]), {key: score for key, score in keyed[known:] if score == score})
 

@@ -19,8 +19,8 @@ from vdr.types import Floats
 MAX_QUERY_WORDS = 1_000
 CANDIDATES = 2_048
 """Units that may be scored by their vectors, at least; more where more hits are wanted."""
-PROBES = 64
-"""Centroids looked at for each of a query's vectors."""
+PROBES, NEAR = 64, 128
+"""Centroids whose units are looked for, and whose vectors are looked at, for each of a query's vectors."""
 REACH = 0.3
 """Part of the distance of its vectors from a centroid that counts as nearness: what a wide cell holds may be nearer to
 the query than its middle."""
@@ -51,29 +51,21 @@ def check_query(query: str) -> str:
     return query
 
 
-def candidates(
-    query: Floats,
-    centroids: Centroids,
-    lists: Sequence[Lists],
-    units: NDArray[np.int64],
-    count: int = CANDIDATES,
-) -> tuple[NDArray[np.int64], Floats, NDArray[np.bool_]]:
-    """Return the units that compact codes find best, best first, estimates of their scores, and what is near the query.
+def estimate(query: Floats, centroids: Centroids, lists: Sequence[Lists]) -> tuple[Floats, NDArray[np.bool_]]:
+    """Estimate the scores of all units from compact codes.
 
     Args:
         query: `(n_query, dim)`.
         centroids: What the codes refer to.
         lists: The codes of all units, by centroid.
-        units: Those that a filter lets through.
-        count: How many come back at most.
 
     Returns:
-        The units, their estimates, and which centroids are near: `(n_centroids,)`.
+        `(n_units,)` estimates, and which centroids are near the query: `(n_centroids,)`.
     """
-    found = coding.nearest(coding.closeness(query, centroids, REACH), PROBES)
+    found = coding.nearest(coding.closeness(query, centroids, REACH), NEAR)
     near = np.zeros(len(centroids), np.bool_)
     near[found.ids] = True
-    return *best(units, coding.score_ids(found, lists)[units], count), near
+    return coding.score_ids(found.first(PROBES), lists), near
 
 
 def best(units: NDArray[np.int64], scores: Floats, count: int) -> tuple[NDArray[np.int64], Floats]:
