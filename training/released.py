@@ -4,8 +4,8 @@ A blank is made a little less likely than it was learnt to be, since a thin char
 each of which a blank is likelier. On held-out made pages (2,406 words of 8 to 11.5 pt, clean) 78.2, 79.3, 79.9
 and 79.6 % of the words were spelled right with 0, 0.5, 1 and 1.5 taken from its logit.
 
-With them go the ranges of what the layers compute, for processors on which the tower computes in 8 bits. `training.train`
-takes them from its last crops; from more of them, for any such file:
+With them go the ranges of what the layers compute, for processors on which the tower computes in 8 bits.
+`training.train` takes them from its last crops; from more of them, for any such file:
 
     python -m training.released WEIGHTS --data DIR [DIR ...] [--crops N]
 """

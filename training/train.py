@@ -5,8 +5,9 @@
 
 Reads shards that `training.make_pages` wrote. The learning rate is constant after a warm-up and falls to zero over
 the last `--decay` steps, so a run can be prolonged: start it again with more steps and it goes on from its last
-checkpoint. It starts from random numbers or from released weights, of which the `--width` most important channels
-are kept, and may be told what a `--teacher`, another tower, says of the same crops. `RUN/log.jsonl` has a line every 50 steps, `RUN/tower.safetensors` the weights as the package reads them.
+checkpoint. It starts from random numbers or from released weights, of which the `--width` most important channels are
+kept, and may learn from a `--teacher`, another tower that sees the same crops. `RUN/log.jsonl` has a line every 50
+steps, `RUN/tower.safetensors` the weights as the package reads them.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ from training.losses import Losses, losses
 from training.released import load, save
 from training.slimmer import slimmer
 from vdr.encode.mini.alphabet import SPACE
-from vdr.encode.mini.network import WIDTH, Tower, fused
+from vdr.encode.mini.network import WIDTH, Tower, fused, tower_of
 
 logger = logging.getLogger("training")
 
@@ -69,10 +70,10 @@ def train(arguments: argparse.Namespace) -> None:
     out: Path = arguments.out
     out.mkdir(parents=True, exist_ok=True)
     checkpoint = out / "checkpoint.pt"
-    tower, teacher = _beginning(arguments), load(arguments.teacher).eval() if arguments.teacher else None
+    state = torch.load(checkpoint, map_location=device, weights_only=True) if checkpoint.exists() else None
+    tower = tower_of(state["tower"]) if state else _beginning(arguments)
     tower = tower.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    if teacher:
-        teacher = fused(teacher).to(device, torch.bfloat16).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    teacher = fused(load(arguments.teacher).eval()).to(device, torch.bfloat16) if arguments.teacher else None
     optimizer = torch.optim.AdamW(
         [
             {"params": [p for p in tower.parameters() if p.ndim > 1], "weight_decay": 0.02},
@@ -82,9 +83,7 @@ def train(arguments: argparse.Namespace) -> None:
         betas=(0.9, 0.98),
     )
     step, seconds, seen = 0, 0.0, 0
-    if checkpoint.exists():
-        state = torch.load(checkpoint, map_location=device, weights_only=True)
-        tower.load_state_dict(state["tower"])
+    if state:
         optimizer.load_state_dict(state["optimizer"])
         step, seconds, seen = state["step"], state["seconds"], state["characters"]
         logger.info("going on from step %d", step)
