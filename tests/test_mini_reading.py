@@ -16,8 +16,9 @@ from vdr.encode.mini.encoder import pooled
 from vdr.encode.mini.healing import heal, join
 from vdr.encode.mini.language import WINDOW, Language
 from vdr.encode.mini.order import in_reading_order
-from vdr.encode.mini.reader import OVERLAP, surest
+from vdr.encode.mini.reader import OVERLAP, _on_page, surest
 from vdr.encode.mini.reading import Word, find_cells, spell
+from vdr.encode.mini.sheet import Sheet
 from vdr.encode.mini.spelling import spelled_vector, spelling_vector
 from vdr.encode.minilm import load as load_minilm
 from vdr.encode.minilm import model_folder
@@ -229,3 +230,46 @@ def test_a_long_text_is_read_in_windows_and_texts_do_not_touch_each_other(langua
     np.testing.assert_allclose(together[1], alone, atol=2e-6)
     np.testing.assert_allclose(together[0], language.read([["short", "text"]])[0], atol=2e-6)
     assert together[2].shape == (0, 384)
+
+
+def spotted(*spots: tuple[int, int, int, int]) -> np.ndarray:
+    """A white page of 40 x 30 cells and some pixels with grain on these cells: top, left, bottom, right."""
+    grain = np.random.default_rng(0).integers(0, 256, (40 * CELL - 3, 30 * CELL - 5), np.uint8)
+    page = np.full_like(grain, 255)
+    for top, left, bottom, right in spots:
+        there = slice(top * CELL, bottom * CELL), slice(left * CELL, right * CELL)
+        page[there] = grain[there]
+    return page
+
+
+def test_a_sheet_has_what_is_on_a_page_and_tells_where_it_was() -> None:
+    page = spotted((2, 2, 5, 28), (9, 0, 12, 10), (9, 15, 11, 20), (38, 27, 40, 30))
+    sheet = Sheet.of(page)
+    assert sheet is not None
+    assert sheet.part.max() + 1 == len(sheet.shift) == 4
+    assert sheet.pixels.size < 0.25 * page.size
+    put_back = np.full((42 * CELL, 32 * CELL), 255, np.uint8)
+    for part, (right, down) in enumerate(sheet.shift.tolist()):
+        row, column = np.nonzero(np.kron(sheet.part == part, np.ones((CELL, CELL), bool)))
+        put_back[row + down, column + right + CELL] = sheet.pixels[row, column]
+    assert (put_back[: page.shape[0], CELL : CELL + page.shape[1]] == page).all()
+
+
+def test_blank_pages_and_those_with_specks_alone_have_no_sheet() -> None:
+    assert Sheet.of(spotted()) is None
+    specks = spotted((3, 3, 4, 4), (20, 10, 21, 11))
+    assert Sheet.of(specks, least=2) is None
+    sheet = Sheet.of(specks)
+    assert sheet is not None and len(sheet.shift) == 2
+
+
+def test_words_of_a_sheet_lie_where_they_are_on_the_page() -> None:
+    sheet = Sheet.of(spotted((2, 2, 5, 28), (9, 0, 12, 10), (9, 15, 12, 25)))
+    assert sheet is not None
+    rows, columns = sheet.part.shape
+    beside = [np.argwhere(sheet.part == part)[0] for part in range(3)]  # the top left cell of each
+    words = [word("total", column * CELL + 20, row * CELL, 7) for row, column in beside]
+    found = list(_on_page([*words, word("gone", columns * CELL - 20, rows * CELL - 20, 7)], sheet, lines=10))
+    assert [one.box[:2] for one in found[:3]] == [(28, 16), (12, 72), (132, 72)]
+    assert len({one.line for one in found}) == 3 and min(one.line for one in found) > 10
+    assert len(found) == 3 + (sheet.part[-1, -1] >= 0)

@@ -25,6 +25,9 @@ STRETCH = (0.8, 1.3)
 DEGRADED_SHARE = 0.5
 """Of the degraded pages that are met, how many are used: the rest of the time goes to clean print."""
 
+RARE_SHARE = 0.4
+"""How often the middle of a crop is chosen among a page's large or bold characters alone."""
+
 Example = tuple[Tensor, ...]
 
 
@@ -63,8 +66,8 @@ def crop(page: Page, size: tuple[int, int], rng: np.random.Generator) -> Example
     scale = stretch
     chars = page.chars
     if len(chars) and rng.random() < 0.95:
-        large = np.flatnonzero(chars["size"] * stretch > READ[1] * 0.7)
-        char = chars[rng.choice(large) if len(large) and rng.random() < 0.2 else rng.integers(len(chars))]
+        rare = np.flatnonzero((chars["size"] * stretch > READ[1] * 0.7) | (chars["bold"] > 0))
+        char = chars[rng.choice(rare) if len(rare) and rng.random() < RARE_SHARE else rng.integers(len(chars))]
         while char["size"] * scale > READ[1] * rng.uniform(0.7, 1):  # what is read on a smaller picture
             scale /= 2
         wide, high = width / scale, height / scale

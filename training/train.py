@@ -1,10 +1,13 @@
 """Train the image tower of vdr-mini.
 
-    python -m training.train --data DIR [DIR ...] --out RUN --steps N [--decay M] [--init WEIGHTS]
+    python -m training.train --data DIR [DIR ...] --out RUN --steps N [--decay M]
+    python -m training.train ... --init WEIGHTS [--width W] [--teacher WEIGHTS]
 
 Reads shards that `training.make_pages` wrote. The learning rate is constant after a warm-up and falls to zero over
 the last `--decay` steps, so a run can be prolonged: start it again with more steps and it goes on from its last
-checkpoint. `RUN/log.jsonl` has a line every 50 steps, `RUN/tower.safetensors` the weights as the package reads them.
+checkpoint. It starts from random numbers or from released weights, of which the `--width` most important channels are
+kept, and may learn from a `--teacher`, another tower that sees the same crops. `RUN/log.jsonl` has a line every 50
+steps, `RUN/tower.safetensors` the weights as the package reads them.
 """
 
 from __future__ import annotations
@@ -13,86 +16,28 @@ import argparse
 import json
 import logging
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import fields
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import nn
 from torch.utils.data import DataLoader
 
 from training.crops import Crops
-from training.labels import IGNORE
-from training.released import save
-from vdr.encode.mini.alphabet import BLANK, CLASSES, SPACE
-from vdr.encode.mini.cells import FRAMES
-from vdr.encode.mini.network import Reading, Tower
+from training.losses import Losses, losses
+from training.released import load, save
+from training.slimmer import slimmer
+from vdr.encode.mini.alphabet import SPACE
+from vdr.encode.mini.network import WIDTH, Tower, fused, tower_of
 
 logger = logging.getLogger("training")
 
-LOG_EVERY, SAVE_EVERY = 50, 200
+LOG_EVERY, SAVE_EVERY = 50, 100
 WARM_UP = 200
-
-
-@dataclass(frozen=True, slots=True)
-class Losses:
-    """What a batch costs, and the share of characters named right."""
-
-    axis: Tensor
-    place: Tensor
-    characters: Tensor
-    spelling: Tensor
-    right: Tensor
-
-    def total(self) -> Tensor:
-        """Return what is minimised."""
-        return self.axis + 0.5 * self.place + 0.4 * self.characters + self.spelling
-
-
-def losses(tower: Tower, reading: Reading, goal: Sequence[Tensor]) -> Losses:
-    """Compare what the tower says of a batch with what it should say.
-
-    Where a character's centre lies is learnt frame by frame; that each is named once, wherever that is easiest, by
-    connectionist temporal classification along the pieces of lines (Graves et al., ICML 2006).
-
-    Args:
-        tower: The tower, which names the characters.
-        reading: Its output.
-        goal: `Targets`, each with a first axis for the batch.
-    """
-    axis, place, characters, paths, spans, spelled = goal
-    asked = ~axis.isnan()
-    on_axis = nn.functional.binary_cross_entropy_with_logits(reading.axis.float()[asked], axis[asked])
-    there = ~place.isnan()
-    on_place = nn.functional.smooth_l1_loss(reading.place.float()[there], place[there])
-    batch, rows, columns = axis.shape
-    names = characters.view(batch, rows, columns, FRAMES)
-    cells = (names != IGNORE).any(-1)
-    features = reading.features.permute(0, 2, 3, 1)
-    logits = tower.name(features[cells]).float().flatten(0, 1)
-    wanted = names[cells].flatten()
-    on_characters = nn.functional.cross_entropy(logits, wanted, ignore_index=IGNORE)
-    letters = wanted > max(BLANK, SPACE)
-    right = (logits.argmax(1)[letters] == wanted[letters]).float().mean()
-
-    picture, piece = (spans[..., 1] > spans[..., 0]).nonzero(as_tuple=True)
-    path = paths[picture, piece].long()
-    along = features[picture[:, None], path.clamp(min=0), torch.arange(columns, device=path.device)]
-    chances = tower.name(along).float().flatten(1, 2).log_softmax(-1)
-    frame = torch.arange(columns * FRAMES, device=path.device)
-    span = spans[picture, piece].long()
-    outside = (frame < span[:, :1]) | (frame >= span[:, 1:])
-    nothing = torch.full((CLASSES,), -30.0, device=path.device)
-    nothing[BLANK] = 0
-    chances = torch.where(outside[..., None], nothing, chances)
-    target = spelled[picture, piece].long()
-    length = (target != BLANK).sum(1)
-    every = torch.full_like(length, columns * FRAMES)
-    on_spelling = nn.functional.ctc_loss(
-        chances.transpose(0, 1), target, every, length, blank=BLANK, reduction="sum", zero_infinity=True
-    ) / length.sum().clamp(min=1)
-    return Losses(on_axis, on_place, on_characters, on_spelling, right)
+WEIGHED = 20
+"""Batches in which the channels are weighed that a narrower tower keeps."""
 
 
 def main() -> None:
@@ -109,6 +54,8 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=0, help="threads of the CPU; 0 leaves it to torch")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--init", type=Path, help="released weights to start from")
+    parser.add_argument("--width", type=int, help=f"channels of the main stage ({WIDTH}, or as --init has)")
+    parser.add_argument("--teacher", type=Path, help="released weights of a tower to learn from as well")
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     train(arguments)
@@ -123,12 +70,10 @@ def train(arguments: argparse.Namespace) -> None:
     out: Path = arguments.out
     out.mkdir(parents=True, exist_ok=True)
     checkpoint = out / "checkpoint.pt"
-    tower = Tower()
-    if arguments.init:
-        from safetensors.torch import load_file
-
-        tower.load_state_dict({name: value.float() for name, value in load_file(arguments.init).items()}, strict=False)
+    state = torch.load(checkpoint, map_location=device, weights_only=True) if checkpoint.exists() else None
+    tower = tower_of(state["tower"]) if state else _beginning(arguments)
     tower = tower.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    teacher = fused(load(arguments.teacher).eval()).to(device, torch.bfloat16) if arguments.teacher else None
     optimizer = torch.optim.AdamW(
         [
             {"params": [p for p in tower.parameters() if p.ndim > 1], "weight_decay": 0.02},
@@ -138,9 +83,7 @@ def train(arguments: argparse.Namespace) -> None:
         betas=(0.9, 0.98),
     )
     step, seconds, seen = 0, 0.0, 0
-    if checkpoint.exists():
-        state = torch.load(checkpoint, map_location=device, weights_only=True)
-        tower.load_state_dict(state["tower"])
+    if state:
         optimizer.load_state_dict(state["optimizer"])
         step, seconds, seen = state["step"], state["seconds"], state["characters"]
         logger.info("going on from step %d", step)
@@ -164,9 +107,12 @@ def train(arguments: argparse.Namespace) -> None:
         for group in optimizer.param_groups:
             group["lr"] = rate
         ink = 1 - pixels.to(device, non_blocking=True).float() / 255
+        ink = ink.to(memory_format=torch.channels_last)
+        with torch.no_grad():
+            taught = teacher(ink.bfloat16()) if teacher else None
         with torch.autocast(device.type, torch.bfloat16):
-            reading = tower(ink.to(memory_format=torch.channels_last))
-            cost = losses(tower, reading, [part.to(device, non_blocking=True) for part in goal])
+            reading = tower(ink)
+            cost = losses(tower, reading, [part.to(device, non_blocking=True) for part in goal], taught, teacher)
         loss = cost.total()
         optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
@@ -194,6 +140,17 @@ def train(arguments: argparse.Namespace) -> None:
             torch.save(state, checkpoint.with_suffix(".new"))
             checkpoint.with_suffix(".new").replace(checkpoint)
             save(tower, out / "tower.safetensors", ink)
+
+
+def _beginning(arguments: argparse.Namespace) -> Tower:
+    """Return the tower that training starts with."""
+    if not arguments.init:
+        return Tower(arguments.width or WIDTH)
+    tower = load(arguments.init)
+    if arguments.width in (None, tower.letters.in_features):
+        return tower
+    crops = Crops(arguments.data, tuple(arguments.crop), arguments.seed)
+    return slimmer(tower, arguments.width, islice(DataLoader(crops, batch_size=arguments.batch), WEIGHED))
 
 
 if __name__ == "__main__":

@@ -42,10 +42,11 @@ def completed(unit: Unit, reading: Reading) -> Unit:
 
 def _covered(boxes: Floats, others: Floats) -> NDArray[np.float64]:
     """Return which share of each box `(n,)` other boxes cover; more than 1 where these lie over each other."""
+    left, top, right, bottom = others.T.astype(np.float64)
     shares = []
     for first in range(0, len(boxes), _AT_ONCE):
-        own = boxes[first : first + _AT_ONCE, None].astype(np.float64)
-        sides = np.minimum(own[..., 2:], others[None, :, 2:]) - np.maximum(own[..., :2], others[None, :, :2])
-        areas = (own[:, 0, 2:] - own[:, 0, :2]).prod(axis=1)
-        shares.append(sides.clip(0).prod(axis=2).sum(axis=1) / np.maximum(areas, 1e-12))
+        x0, y0, x1, y1 = boxes[first : first + _AT_ONCE].T[..., None].astype(np.float64)
+        wide, high = np.minimum(x1, right) - np.maximum(x0, left), np.minimum(y1, bottom) - np.maximum(y0, top)
+        areas = ((x1 - x0) * (y1 - y0))[:, 0]
+        shares.append((wide.clip(0) * high.clip(0)).sum(axis=1) / np.maximum(areas, 1e-12))
     return np.concatenate(shares) if shares else np.zeros(0)

@@ -62,8 +62,12 @@ class Theme:
                      kerned=self.kerned)  # fmt: skip
 
     def title(self, rng: random.Random, size: float, bold: bool | None = None) -> Style:
-        """A style of the heading family, mostly bold, sometimes in the accent colour or in small capitals."""
-        face = self.heading.pick(rng, rng.random() < 0.7 if bold is None else bold, rng.random() < 0.1)
+        """A style of the heading family, mostly bold, some very; at times condensed, coloured or in small capitals."""
+        slanted = rng.random() < 0.1
+        face = self.heading.pick(rng, rng.random() < 0.7 if bold is None else bold, slanted)
+        if bold is not False and rng.random() < 0.15:
+            face = max((one for one in self.heading.faces if one.italic == face.italic), key=lambda one: one.weight)
         colour = self.accent if rng.random() < 0.4 else BLACK
-        return Style(face, size, colour, rng.choice((0.0, 0.0, 0.0, 0.0, 0.08)), self.stretch, rng.random() < 0.04,
+        stretch = self.stretch * (rng.uniform(0.7, 0.92) if rng.random() < 0.2 else 1)
+        return Style(face, size, colour, rng.choice((0.0, 0.0, 0.0, -0.03, 0.08)), stretch, rng.random() < 0.04,
                      rng.random() < 0.05, self.ligatures, self.kerned)  # fmt: skip

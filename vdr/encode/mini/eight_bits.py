@@ -42,8 +42,10 @@ class EightBits:
         self.name = tower.name
 
     def __call__(self, pixels: Tensor) -> Reading:
-        """Read every cell of a batch of images, `(batch, 1, height, width)` ink from 0 to 1."""
-        x = torch.quantize_per_tensor(nn.functional.pixel_unshuffle(pixels, 2), 1 / 255, 0, torch.quint8)
+        """Read every cell of a batch of images, `(batch, 1, height, width)` uint8 ink from 0 to 255."""
+        parts = [pixels[:, 0, y::2, x::2] for y in (0, 1) for x in (0, 1)]  # what `nn.PixelUnshuffle` does
+        ink = torch.stack(parts, dim=-1).permute(0, 3, 1, 2)
+        x = torch._make_per_tensor_quantized_tensor(ink, 1 / 255, 0)
         for step in self._steps:
             y = torch.ops.quantized.conv2d_relu(x, step.convolution, step.scale, 0)
             x = y if step.sum_scale is None else torch.ops.quantized.add(x, y, step.sum_scale, 0)

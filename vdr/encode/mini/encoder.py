@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 NAME = "vdr-mini"
 WEIGHTS = Path(__file__).with_name("tower.safetensors")
-REVISION = "2"
+REVISION = "3"
 """Of the code between the weights and the vectors: raised when it changes what a page's vectors are."""
 MOST = 1_000
 """Vectors of a page at most: beyond, those of neighbouring words that are most alike become one."""

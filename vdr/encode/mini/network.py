@@ -7,6 +7,7 @@ character stands in each of the four frames of 2 pixels width.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from torch import Tensor, nn
@@ -86,6 +87,18 @@ class Residual(nn.Module):
         """Add the convolution."""
         deeper: Tensor = self.layers(x)
         return x + deeper
+
+
+def tower_of(weights: Mapping[str, Tensor]) -> Tower:
+    """Return the tower that has these weights, as wide as they are; what batch norm counts in training may be left out.
+
+    Raises:
+        RuntimeError: They are those of another net.
+    """
+    tower = Tower(weights["letters.weight"].shape[1])
+    counters = {name: value for name, value in tower.state_dict().items() if name.endswith("num_batches_tracked")}
+    tower.load_state_dict({**counters, **weights})
+    return tower
 
 
 def fused(tower: Tower) -> Tower:

@@ -2,13 +2,12 @@
 
 The page is read as it is, then what is left of it at half and at a quarter of its size, so that headings are as legible
 as small print; where two readings overlap the surer one stays. Blank parts are not looked at. A page on which little
-can be read is
-turned by 90, 270 and 180 degrees, and read as it reads best.
+can be read is turned by 90, 270 and 180 degrees, and read as it reads best.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,30 +15,26 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from PIL import Image
-from scipy.ndimage import label
 
 from vdr.encode.mini.cells import CELL
 from vdr.encode.mini.eight_bits import EightBits, eight_bits_are_faster
-from vdr.encode.mini.network import Tower, fused
+from vdr.encode.mini.network import Tower, fused, tower_of
 from vdr.encode.mini.order import in_reading_order
 from vdr.encode.mini.reading import Word, find_cells, spell
+from vdr.encode.mini.sheet import Sheet, inked
 from vdr.types import Floats
 
 HALVINGS = 3
 """Pictures of a page: each half as large as the one before."""
-MARGIN = 2
-"""Cells of blank page left around what is looked at."""
-CUTS = 3
-"""How often a page is cut through blank rows or columns, in turn."""
 REST = 2
 """Cells side by side that ink on a smaller picture covers at least to be looked at: less is a comma or a tail of a word
 that has been read."""
-CONTRAST = 24
-"""Difference of grey within a cell, of 255, below which it counts as blank."""
 SURE = 0.5
 """Words whose characters are less probable than this on average are not words."""
 LARGE = 26.0
-"""Em in pixels above which print is read on the next smaller picture."""
+"""Em in pixels above which print is read on the next smaller picture as well: the surer reading stays."""
+TOO_LARGE = 29.0
+"""Em in pixels above which it is read there alone."""
 ERASE = 0.85
 """A word as sure as this needs no second look on a smaller picture."""
 SMALL = 20.0
@@ -71,13 +66,11 @@ class Reader:
 
         state = {name: value.float() for name, value in load_file(weights).items()}
         ranges = state.pop("ranges", None)
-        tower = Tower()
-        tower.load_state_dict({**_counters(tower), **state})
-        tower = fused(tower.eval()).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        tower = fused(tower_of(state).eval()).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.device, self._dtype = device, dtype
         self._tower: Tower | EightBits
         if ranges is not None and device.type == "cpu" and eight_bits_are_faster(dtype):
-            self._tower, self._dtype = EightBits(tower, ranges), torch.float32
+            self._tower = EightBits(tower, ranges)
         else:
             self._tower = tower.to(device, dtype)
 
@@ -94,37 +87,34 @@ class Reader:
         return [_turned(word, turns, grey.shape[0], grey.shape[1]) for word in self._read(np.rot90(grey, turns))]
 
     def _turns(self, grey: NDArray[np.uint8]) -> int:
-        """Return how many quarter turns counterclockwise make a page legible, judged by its most inked parts."""
-        parts = sorted((part for _, _, part in busy_parts(grey)), key=lambda part: -part.size)[:PROBES]
-        probes = [part[:PROBE, :PROBE] for part in parts]
+        """Return how many quarter turns counterclockwise make a page legible, judged by its most inked places."""
+        probes = _probes(grey)
         scores = [sum(legible(self._look(np.rot90(probe, turns))) for probe in probes) for turns in range(4)]
         best = int(np.argmax(scores))
         return best if scores[best] > 2 * scores[0] and scores[best] >= LEGIBLE else 0
 
     def _read(self, grey: NDArray[np.uint8]) -> list[Word]:
         words: list[Word] = []
-        line = 0
         for halving in range(HALVINGS):
             if halving:
                 if min(grey.shape) < 4 * CELL:
                     break
                 grey = np.asarray(Image.fromarray(grey).reduce(2))
-            found = []
-            for top, left, part in busy_parts(grey, REST if halving else 1):
-                words_here = [word for word in self._look(part) if word.sure >= SURE]
-                if halving < HALVINGS - 1:
-                    words_here = [word for word in words_here if word.size <= LARGE]
-                here = [_moved(word, left, top, line) for word in words_here]
-                line = max((word.line for word in here), default=line)
-                found += here
+            sheet = Sheet.of(grey, REST if halving else 1)
+            if not sheet:
+                break
+            largest = TOO_LARGE if halving < HALVINGS - 1 else np.inf
+            read = (word for word in self._look(sheet.pixels) if word.sure >= SURE and word.size <= largest)
+            found = list(_on_page(read, sheet, lines=max((word.line for word in words), default=0)))
             grey = _without(grey, found)
-            words += [_enlarged(word, 2**halving) for word in found]
+            words += [_enlarged(word, 2**halving) for word in found] if halving else found
         return in_reading_order(surest(words))
 
     @torch.inference_mode()
     def _look(self, grey: NDArray[np.uint8]) -> list[Word]:
-        pixels = torch.from_numpy(np.ascontiguousarray(grey)).to(self.device, self._dtype)
-        ink = (1 - pixels / 255)[None, None].contiguous(memory_format=torch.channels_last)
+        ink = torch.from_numpy(255 - grey)[None, None]
+        if isinstance(self._tower, Tower):
+            ink = ink.to(self.device, self._dtype).div_(255).contiguous(memory_format=torch.channels_last)
         features, axis, place = self._tower(ink)
         cells = find_cells(axis[0].float().cpu().numpy())
         at = torch.from_numpy(cells.row).long(), torch.from_numpy(cells.column).long()
@@ -142,6 +132,14 @@ def legible(words: list[Word]) -> int:
     return sum(len(word.text) for word in words if word.sure >= ERASE and len(word.text) > 2)
 
 
+def _probes(grey: NDArray[np.uint8]) -> list[NDArray[np.uint8]]:
+    """Return those squares of a page, sides multiples of a cell, that have the most in them."""
+    whole = grey[: grey.shape[0] // CELL * CELL, : grey.shape[1] // CELL * CELL]
+    corners = [(y, x) for y in range(0, whole.shape[0], PROBE) for x in range(0, whole.shape[1], PROBE)]
+    squares = [whole[y : y + PROBE, x : x + PROBE] for y, x in corners]
+    return sorted(squares, key=lambda square: -int(inked(square).sum()))[:PROBES]
+
+
 def _turned(word: Word, turns: int, height: int, width: int) -> Word:
     """Return a word of a page that was turned counterclockwise where it lies on the page as it was."""
     x0, y0, x1, y1 = word.box
@@ -154,49 +152,11 @@ def _turned(word: Word, turns: int, height: int, width: int) -> Word:
     return replace(word, box=box)
 
 
-def busy_parts(grey: NDArray[np.uint8], least: int = 1) -> Iterator[tuple[int, int, NDArray[np.uint8]]]:
-    """Yield the parts of a page that are not blank, as `top, left, pixels`, sides multiples of a cell.
-
-    Args:
-        grey: The page.
-        least: Cells side by side with ink in them, below which they count as blank.
-    """
-    height, width = grey.shape
-    padded = np.pad(grey, ((0, -height % CELL), (0, -width % CELL)), mode="edge")
-    rows = padded.reshape(padded.shape[0] // CELL, CELL, padded.shape[1])
-    lightest, darkest = (extreme.reshape(len(rows), -1, CELL) for extreme in (rows.max(axis=1), rows.min(axis=1)))
-    inked = lightest.max(axis=2).astype(np.int16) - darkest.min(axis=2) > CONTRAST
-    if least > 1:
-        blots, count = label(inked, structure=np.ones((3, 3)))
-        inked &= (np.bincount(blots.ravel(), minlength=count + 1) >= least)[blots]
-    for top, left, bottom, right in _split(inked, 0, 0, CUTS):
-        top, left = max(top - MARGIN, 0), max(left - MARGIN, 0)
-        bottom, right = min(bottom + MARGIN, inked.shape[0]), min(right + MARGIN, inked.shape[1])
-        part = padded[top * CELL : bottom * CELL, left * CELL : right * CELL]
-        yield top * CELL, left * CELL, part
-
-
-def _split(inked: NDArray[np.bool_], top: int, left: int, cuts: int) -> Iterator[tuple[int, int, int, int]]:
-    """Yield boxes around the ink, parted by blank rows and columns in turn, of at least two margins."""
-    rows = inked.any(axis=1 if cuts % 2 == 0 else 0)
-    at = np.flatnonzero(rows)
-    if not len(at):
-        return
-    breaks = np.flatnonzero(np.diff(at) > 2 * MARGIN + 1)
-    for first, last in zip(at[np.append(0, breaks + 1)], at[np.append(breaks, len(at) - 1)], strict=True):
-        part = inked[first : last + 1] if cuts % 2 == 0 else inked[:, first : last + 1]
-        y, x = (top + int(first), left) if cuts % 2 == 0 else (top, left + int(first))
-        if cuts:
-            yield from _split(part, y, x, cuts - 1)
-        else:
-            yield y, x, y + part.shape[0], x + part.shape[1]
-
-
 def _without(grey: NDArray[np.uint8], words: list[Word]) -> NDArray[np.uint8]:
     """Return a page without the words that its smaller picture would not show better, so that it is blank there."""
     grey = grey.copy()
     for word in words:
-        if word.size < SMALL or (word.sure >= ERASE and len(word.text) > 1):
+        if word.size < SMALL or (word.size <= LARGE and word.sure >= ERASE and len(word.text) > 1):
             left, top, right, bottom = (max(round(side), 0) for side in word.box)
             strip = grey[top:bottom, left:right]
             if strip.size:
@@ -204,9 +164,23 @@ def _without(grey: NDArray[np.uint8], words: list[Word]) -> NDArray[np.uint8]:
     return grey
 
 
-def _moved(word: Word, left: int, top: int, line: int) -> Word:
-    x0, y0, x1, y1 = word.box
-    return replace(word, box=(x0 + left, y0 + top, x1 + left, y1 + top), line=word.line + line)
+def _on_page(words: Iterable[Word], sheet: Sheet, lines: int) -> Iterator[Word]:
+    """Yield words of a sheet where they lie on the page.
+
+    Args:
+        words: As read.
+        sheet: Of the page. A line that runs over two of its parts is two.
+        lines: How many lines there are already.
+    """
+    rows, columns = sheet.part.shape
+    for word in words:
+        x0, y0, x1, y1 = word.box
+        row, column = int((y0 + y1) / 2) // CELL, int((x0 + x1) / 2) // CELL
+        part = int(sheet.part[min(max(row, 0), rows - 1), min(max(column, 0), columns - 1)])
+        if part >= 0:
+            right, down = sheet.shift[part].tolist()
+            line = lines + 1 + word.line * len(sheet.shift) + part
+            yield replace(word, box=(x0 + right, y0 + down, x1 + right, y1 + down), line=line)
 
 
 def _enlarged(word: Word, scale: int) -> Word:
@@ -237,8 +211,3 @@ def _over_each_other(boxes: Floats) -> Iterator[tuple[int, int]]:
         over = common > OVERLAP * np.minimum(areas[rows, None], areas[before])
         for index, rival in np.argwhere(np.tril(over, first - 1)).tolist():
             yield first + index, rival
-
-
-def _counters(tower: Tower) -> dict[str, torch.Tensor]:
-    """Return what batch norm counts while training, which the weights leave out and nothing reads."""
-    return {name: value for name, value in tower.state_dict().items() if name.endswith("num_batches_tracked")}
