@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 import re
+import threading
 import unicodedata
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Sequence
@@ -42,6 +43,7 @@ class Within:
 
     def __init__(self) -> None:
         self._held: dict[Hashable, tuple[list[str], _Words]] = {}
+        self._lock = threading.Lock()
 
     def scores(self, query: str, of: Hashable, read: Callable[[], Iterable[tuple[str, str]]]) -> dict[str, float]:
         """Return the BM25 scores of the units that share a stem with the query.
@@ -51,13 +53,14 @@ class Within:
             of: Tells these units, in this state, from any others.
             read: Gives the keys and texts of all of them.
         """
-        held = self._held.pop(of, None)
-        if held is None:
-            units = list(read())
-            held = [key for key, _ in units], _Words([text for _, text in units])
-        self._held[of] = held  # behind the others, as it was asked for last
-        while len(self._held) > HELD:
-            del self._held[next(iter(self._held))]
+        with self._lock:
+            held = self._held.pop(of, None)
+            if held is None:
+                units = list(read())
+                held = [key for key, _ in units], _Words([text for _, text in units])
+            self._held[of] = held  # behind the others, as it was asked for last
+            while len(self._held) > HELD:
+                del self._held[next(iter(self._held))]
         keys, words = held
         found = words.scores(query)
         return {keys[at]: float(found[at]) for at in np.flatnonzero(found > 0).tolist()}
