@@ -295,3 +295,14 @@ def test_a_unit_of_hundreds_of_equal_vectors_has_one_id() -> None:
     centroids, _ = codes.train(np.eye(2, DIM, dtype=np.float32), 2)
     coded, error = codes.encode(vectors, np.array([0, 601]), centroids)
     assert (sorted(coded.ids.tolist()), coded.offsets.tolist(), error) == ([0, 1], [0, 2], 0)
+
+
+def test_units_that_are_named_are_scored_exactly_where_they_lie(
+    large: Path, many: dict[str, list[Floats]], queries: list[Floats]
+) -> None:
+    store = Store(str(large))
+    expected = {f"{name}:{page}": many[name][page - 1] for name, page in (("03.pdf", 40), ("29.pdf", 1), ("03.pdf", 2))}
+    found = retrieve.score_keys(store, "visual", queries[0], [*expected, "03.pdf:41", "none.pdf:1"])
+    assert found.exact == pytest.approx(brute_force(queries[0], expected), abs=0.05)
+    everywhere = retrieve.score(store, "visual", queries[0], None, 10, exact=True).exact
+    assert found.exact == pytest.approx({key: everywhere[key] for key in expected}, abs=1e-4)
