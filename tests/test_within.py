@@ -36,8 +36,8 @@ def test_a_word_at_the_head_of_a_page_counts_three_times() -> None:
     pages = [("r:1", " ".join(["cash", *filler, "end"])), ("r:2", " ".join([*filler, "end", "cash"]))]
     lines = [("r:3", "one\n\ntwo\nthree\ncash\nend"), ("r:4", "one\n\ntwo\nthree\nend\ncash")]
     for report in (pages, lines):
-        scores = list(Within().scores("cash", "state", lambda report=report: report).values())
-        assert scores == pytest.approx([bm25(3, 1, 2, 2), bm25(1, 1, 2, 2)])
+        scores = Within().scores("cash", "state", report.copy)
+        assert list(scores.values()) == pytest.approx([bm25(3, 1, 2, 2), bm25(1, 1, 2, 2)])
 
 
 def test_words_that_follow_each_other_as_they_do_in_the_question_count_as_one_more() -> None:

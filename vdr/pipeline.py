@@ -51,7 +51,7 @@ class Request:
         candidates_top: How many those are, or `k` if that is more.
         rerank_top: How many pages a reranker reads.
         deadline: Seconds the search may take; None for as long as it needs. When they are used up, reranking is
-            dropped first, then the text channel; what else has begun is finished.
+            dropped first, then feedback, then the text channel; what else has begun is finished.
     """
 
     query: str
