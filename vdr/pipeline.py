@@ -195,8 +195,9 @@ def _again(
     if "text" in found:
         pages, units = store.multivectors("text", best), store.units(best, boxes=False)
         said = [(pages[key], units[key].text) for key in best if key in pages and key in units]
-        more = retrieve.score_keys(store, "text", feedback.words(said, len(asked["text"])), fused).exact
-        found["text"] = {key: score + more.get(key, 0.0) for key, score in found["text"].items()}
+        words = feedback.words(said, len(asked["text"]))
+        wanted = np.concatenate([asked["text"], words]) if len(words) else asked["text"]
+        found["text"] = dict(retrieve.score_keys(store, "text", wanted, fused).exact)
     return blend(store, query, {channel: Scores(own, {}) for channel, own in found.items()}, depth)[0]
 
 
