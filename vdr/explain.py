@@ -7,7 +7,7 @@ import re
 import numpy as np
 from PIL import Image, ImageDraw
 
-from vdr.search import stem
+from vdr.search import STOP_STEMS, stem
 from vdr.types import Explanation, Floats, MultiVector, QueryVectors
 
 STRONG = 0.55
@@ -18,14 +18,7 @@ FAINT = 0.25
 HEAT = (255, 80, 0)
 OUTLINE = (200, 0, 60)
 
-_STOP_WORDS = (
-    "a about all also am an and any are as at be been being but by can could did do does for from had has have he her "
-    "his how i if in into is it its many may me might more most much must my no not of on or our s shall she should so "
-    "some such t than that the their them then there these they this those to us was we were what when where which who "
-    "whom whose why will with would you your"
-)
 _LETTER = re.compile(r"\w")
-STOP_STEMS = frozenset(map(stem, _STOP_WORDS.split()))
 
 
 def explain_visual(query: QueryVectors, page: MultiVector) -> Explanation:

@@ -8,7 +8,7 @@ search. What the files are is told in `vdr.index_files`.
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -72,6 +72,13 @@ class Index:
             units = np.flatnonzero(np.repeat(chosen, np.diff(begins)) & (self.pages != NO_PAGE))
             self._last = (doc_ids, units)
         return self._last[1]
+
+    def at(self, pages: Mapping[str, Collection[int]]) -> NDArray[np.int64]:
+        """Return the units that are these pages of documents, rising."""
+        names, begins = self.runs
+        runs = [(name, *begins[run : run + 2].tolist()) for run, name in enumerate(names) if name in pages]
+        found = [first + np.flatnonzero(np.isin(self.pages[first:last], [*pages[name]])) for name, first, last in runs]
+        return np.concatenate(found).astype(np.int64) if found else np.zeros(0, np.int64)
 
     def doc_of(self, units: NDArray[np.int64]) -> list[str]:
         """Return the document of each unit."""

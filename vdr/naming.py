@@ -15,8 +15,7 @@ from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from itertools import pairwise
 
-from vdr.explain import STOP_STEMS
-from vdr.search import stem
+from vdr.search import STOP_STEMS, stem
 
 FLOOR = 2.0
 """A name counts in full that has at least the weight of so many words no other document has."""

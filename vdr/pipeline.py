@@ -1,4 +1,4 @@
-"""A search from an encoded question to hits: channels are scored, fused, reranked, and the best pages told.
+"""A search from an encoded question to hits: channels are scored, fused, asked again, reranked, the best pages told.
 
 The stages are settings of one pipeline: pages that a cheap channel finds may alone go on to the others, and a
 reranker may sort the best. Loads no encoder and no reranker.
@@ -12,7 +12,7 @@ from typing import cast
 
 import numpy as np
 
-from vdr import explain, retrieve, search
+from vdr import explain, feedback, retrieve, search
 from vdr.blend import blend
 from vdr.errors import QueryError
 from vdr.fusion import DEPTH, DOCUMENT
@@ -51,7 +51,7 @@ class Request:
         candidates_top: How many those are, or `k` if that is more.
         rerank_top: How many pages a reranker reads.
         deadline: Seconds the search may take; None for as long as it needs. When they are used up, reranking is
-            dropped first, then the text channel; what else has begun is finished.
+            dropped first, then feedback, then the text channel; what else has begun is finished.
     """
 
     query: str
@@ -99,7 +99,8 @@ def run(
     """
     watch = watch or Watch(request.deadline)
     wanted = max(request.k, request.rerank_top if load_reranker else 0)
-    scores = _Scoring(store, request, encode_query, watch, wanted).scores()
+    scoring = _Scoring(store, request, encode_query, watch, wanted)
+    scores = scoring.scores()
     ranks = [channel for channel in request.channels if channel in scores] or [*scores]
     if len(ranks) == 1:
         fused = dict(scores[ranks[0]].exact)
@@ -108,6 +109,11 @@ def run(
         depth = max(wanted, DEPTH)
         fused, named = watch.run("fuse", lambda: blend(store, request.query, part, depth), lambda both: len(both[0]))
         scores[DOCUMENT] = named
+        if "dense" in part and (passages := _passages(store, search.ranked(fused, feedback.BEST))):
+            again = watch.attempt(
+                "feedback", lambda: _again(store, request.query, part, fused, scoring.asked, passages, depth), len
+            )
+            fused = fused if again is None else again
     best = search.ranked(fused, wanted)
     units = watch.run("read", lambda: store.units([key for key, _ in best], boxes=False), len)
     best = [(key, score) for key, score in best if key in units]  # a document may have gone meanwhile
@@ -157,6 +163,44 @@ def _channels(key: str, scores: Mapping[str, Scores], told: Mapping[str, float])
     return {**found, "rerank": told[key]} if key in told else found
 
 
+def _passages(store: Store, best: Sequence[tuple[str, float]]) -> list[str]:
+    """Return those of the best units that are of texts. A page speaks of many things, and which mattered is unknown."""
+    documents = store.documents()
+    stored = ((key, documents.get(key.rpartition(":")[0])) for key, _ in best)
+    return [key for key, document in stored if document and document.info.kind not in ("pdf", "image")]
+
+
+def _again(
+    store: Store,
+    query: str,
+    scores: Mapping[str, Scores],
+    fused: Mapping[str, float],
+    asked: Mapping[str, Floats],
+    passages: Sequence[str],
+    depth: int,
+) -> dict[str, float]:
+    """Return the scores of fused units, asked again with what the best passages say (see `vdr.feedback`).
+
+    Only those are believed that the dense encoder reads whole, in one vector.
+    """
+    vectors = {key: own.vectors for key, own in store.multivectors("dense", passages).items() if len(own.vectors) == 1}
+    best = [key for key in passages if key in vectors]
+    if not best:
+        return dict(fused)
+    found = {
+        channel: {key: score for key, score in own.ranking().items() if key in fused} for channel, own in scores.items()
+    }
+    drawn = feedback.towards(asked["dense"], np.concatenate([vectors[key] for key in best]))
+    found["dense"] = dict(retrieve.score_keys(store, "dense", drawn, fused).exact)
+    if "text" in found:
+        pages, units = store.multivectors("text", best), store.units(best, boxes=False)
+        said = [(pages[key], units[key].text) for key in best if key in pages and key in units]
+        words = feedback.words(said, len(asked["text"]))
+        wanted = np.concatenate([asked["text"], words]) if len(words) else asked["text"]
+        found["text"] = dict(retrieve.score_keys(store, "text", wanted, fused).exact)
+    return blend(store, query, {channel: Scores(own, {}) for channel, own in found.items()}, depth)[0]
+
+
 def _rerank(store: Store, reranker: Reranker, query: str, units: Sequence[StoredUnit]) -> dict[str, float]:
     """Return the reranker's scores of those units that it can read."""
     read = [
@@ -170,12 +214,13 @@ def _rerank(store: Store, reranker: Reranker, query: str, units: Sequence[Stored
 
 
 class _Scoring:
-    """The channels of one search, from the cheapest on."""
+    """The channels of one search, from the cheapest on; `asked` are the question's vectors in those scored."""
 
     def __init__(self, store: Store, request: Request, encode_query: EncodeQuery, watch: Watch, wanted: int) -> None:
         self._store, self._request, self._encode, self._watch = store, request, encode_query, watch
         self._wanted = wanted
         self._keys: frozenset[str] | None = None
+        self.asked: dict[str, Floats] = {}
 
     def scores(self) -> dict[str, Scores]:
         """Return what each channel found, the candidates' channel included, in the order of the request."""
@@ -219,6 +264,7 @@ class _Scoring:
         return Scores(found, {})
 
     def _maxsim(self, channel: Channel, query: QueryVectors, k: int) -> Scores:
+        self.asked[channel] = query.vectors
         if self._keys is not None:
             return retrieve.score_keys(self._store, channel, query.vectors, self._keys)
         request = self._request

@@ -98,7 +98,30 @@ def score_keys(store: Store, channel: Channel, query: Floats, keys: Collection[s
     if pin is None or not len(query) or not keys:
         return Scores({}, {})
     query = np.ascontiguousarray(to_space(query, pin.bits), np.float32)
-    return Scores(_each(vectors, query, vectors.keyed(keys, store.live())), {})
+    index, left = vectors.index(), set(keys)
+    found: dict[str, float] = {}
+    if index is not None:
+        names = store.names()
+        units = index.at(_pages(left, names))
+        scores = _Scorer(vectors, index, query, nearly=False)(units)
+        found = {
+            key: score for key, score in zip(_keys(index, units, names), scores.tolist(), strict=True) if score == score
+        }
+        left -= found.keys()
+    if left:
+        found |= _each(vectors, query, vectors.keyed(left, store.live()))
+    return Scores(found, {})
+
+
+def _pages(keys: Collection[str], names: Mapping[str, str]) -> dict[str, list[int]]:
+    """Return the pages of each document, by its id, that keys name."""
+    ids = {name: doc_id for doc_id, name in names.items()}
+    pages: dict[str, list[int]] = {}
+    for key in keys:
+        name, _, page = key.rpartition(":")
+        if name in ids and page.isdecimal():
+            pages.setdefault(ids[name], []).append(int(page))
+    return pages
 
 
 def _exhaustively(vectors: Vectors, query: Floats, doc_ids: Collection[str]) -> dict[str, float]:

@@ -31,6 +31,12 @@ MISSED = 0.001
 """Share of the best that may be expected among the candidates that are not scored."""
 SNIPPET_WORDS = 32
 _STEMMER = snowballstemmer.stemmer("english")
+_STOP_WORDS = (
+    "a about all also am an and any are as at be been being but by can could did do does for from had has have he her "
+    "his how i if in into is it its many may me might more most much must my no not of on or our s shall she should so "
+    "some such t than that the their them then there these they this those to us was we were what when where which who "
+    "whom whose why will with would you your"
+)
 
 
 def check_query(query: str) -> str:
@@ -181,6 +187,10 @@ def stem(word: str) -> str:
     """
     bare = re.sub(r"^\W+|\W+$", "", word.casefold())
     return str(_STEMMER.stemWord(bare)) if bare else ""
+
+
+STOP_STEMS = frozenset(map(stem, _STOP_WORDS.split()))
+"""What is in any English question or text."""
 
 
 def snippet(text: str, weights: Floats | None = None, length: int = SNIPPET_WORDS) -> tuple[str, int]:

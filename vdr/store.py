@@ -31,7 +31,7 @@ from vdr.quantize import BITS, POOLS
 from vdr.search import ranked
 from vdr.tables import EncodedUnit, StoredDocument, StoredUnit, Tuning
 from vdr.types import CHANNELS, OPTIONS, Channel, DocumentInfo, Encoder, Floats, Ints, MultiVector
-from vdr.vectors import Pin, Vectors, vectors_of
+from vdr.vectors import NAMED, Pin, Vectors, vectors_of
 from vdr.within import PAGES, Within
 
 __all__ = ["Pin", "Store", "new_doc_id"]
@@ -170,13 +170,11 @@ class Store:
         table = self._units()
         if table is None:
             return {}
-        if doc_ids is not None:
-            wanted = set(doc_ids)
-            infos = [stored.info for stored in self.documents().values() if stored.doc_id in wanted]
-            if sum(info.pages for info in infos) <= PAGES:
-                state = (self._database.seen, table.version, frozenset(wanted))
-                return dict(ranked(self._within.scores(query, state, lambda: self._texts(table, wanted)), limit))
         live = self.live()
+        wanted = live if doc_ids is None else live.intersection(doc_ids)
+        if sum(stored.info.pages for stored in self.documents().values() if stored.doc_id in wanted) <= PAGES:
+            state = (self._database.seen, table.version, frozenset(wanted))
+            return dict(ranked(self._within.scores(query, state, lambda: self._texts(table, wanted)), limit))
         fetch = limit
         while True:
             search = table.search(MatchQuery(query, "text"), query_type="fts").limit(fetch)
@@ -191,12 +189,15 @@ class Store:
             fetch *= 2  # rows of documents that are no more took places
 
     def _texts(self, table: Any, doc_ids: Collection[str]) -> Iterator[tuple[str, str]]:
-        """Yield key and text of the units of complete documents."""
-        live = self.live()
+        """Yield key and text of the units of documents."""
+        rows = table.search().select(["key", "doc_id", "text"])
+        if len(doc_ids) <= NAMED:
+            rows = rows.where(any_of("doc_id", sorted(doc_ids)))
         with self._database.readable():
-            rows = table.search().where(any_of("doc_id", sorted(live.intersection(doc_ids)))).select(["key", "text"])
             found = rows.to_arrow()
-        yield from zip(found["key"].to_pylist(), found["text"].to_pylist(), strict=True)
+        for key, doc_id, text in zip(*(found[name].to_pylist() for name in ("key", "doc_id", "text")), strict=True):
+            if doc_id in doc_ids:
+                yield key, text
 
     def units(self, keys: Sequence[str], *, boxes: bool = True) -> dict[str, StoredUnit]:
         """Return units by key, without their words' boxes if these are not wanted: most of what is to be read.
@@ -214,8 +215,12 @@ class Store:
 
     def multivector(self, channel: Channel, key: str) -> MultiVector | None:
         """Return the vectors of one unit, or None where it has none in this channel."""
-        rows, pin = self._rows(channel, [key]), self.pin(channel)
-        return tables.read_multivector(rows[0], pin.choice) if rows and pin else None
+        return self.multivectors(channel, [key]).get(key)
+
+    def multivectors(self, channel: Channel, keys: Sequence[str]) -> dict[str, MultiVector]:
+        """Return the vectors of units by key, those that have some in this channel."""
+        rows, pin = self._rows(channel, keys), self.pin(channel)
+        return {row["key"]: tables.read_multivector(row, pin.choice) for row in rows} if pin else {}
 
     def preview(self, key: str) -> bytes:
         """Return the JPEG of a page, empty where it has none.

@@ -130,8 +130,10 @@ class Vectors:
 
     def keyed(self, keys: Collection[str], doc_ids: Collection[str]) -> Iterator[Batch]:
         """Yield the vectors of some units, those of them that these documents have."""
-        for owners, batch in self._rows(any_of("key", sorted(keys))):
-            if (chosen := of(owners, batch, doc_ids)) is not None:
+        source = self._all() if self.size() <= EXHAUSTIVE else self._rows(any_of("key", sorted(keys)))
+        for owners, batch in source:
+            wanted = [owner if key in keys else "" for owner, key in zip(owners, batch.keys, strict=True)]
+            if (chosen := of(wanted, batch, doc_ids)) is not None:
                 yield chosen[1]
 
     def size(self) -> int:

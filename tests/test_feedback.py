@@ -1,0 +1,56 @@
+"""What the best passages say is asked for beside the question; pages are not believed."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from vdr import Corpus, feedback
+from vdr.types import MultiVector
+
+PASSAGES = {
+    "echo": "Bats find moths in the dark by echolocation: they call and listen for the echo.",
+    "sonar": "Dolphins emit clicks and locate fish by the echo, a sonar that works in murky water.",
+    "calls": "The calls are far above what we hear; from the delay the animal knows how distant its prey is.",
+    "bread": "Bread rises because yeast makes gas from sugar.",
+    "tides": "Tides follow the moon twice a day.",
+    "steel": "Steel is hardened by heating it and cooling it fast in oil.",
+    "paper": "Paper is made of fibres of wood that are pressed and dried.",
+}
+
+
+def test_words_of_several_passages_come_first_and_weigh_most() -> None:
+    first = MultiVector(np.eye(4, dtype=np.float32), words=np.arange(4, dtype=np.int32))
+    second = MultiVector(np.eye(4, dtype=np.float32)[[1, 3]], words=np.array([0, 2], np.int32))
+    found = feedback.words([(first, "the echoes 2018 bats"), (second, "echo of it")], n_query=6)
+    # "the", "of" and "it" are stop words, 2018 is a number; "echo" is in two passages, twice in all
+    shares = np.array([2 * np.log(3), np.log(2)])
+    shares *= 6 / shares.sum()
+    assert found == pytest.approx(np.array([[0, 1, 0, 0], [0, 0, 0, 1]]) * shares[:, None])
+    assert feedback.words([(second, "of the it")], n_query=6).shape == (0, 0)
+    assert feedback.words([], n_query=6).shape == (0, 0)
+
+
+def test_ten_words_are_asked_for() -> None:
+    page = MultiVector(np.eye(12, dtype=np.float32), words=np.arange(12, dtype=np.int32))
+    text = " ".join(f"word{letter}" for letter in "abcdefghijkl")
+    found = feedback.words([(page, text)], n_query=5)
+    assert found == pytest.approx(np.eye(12)[:10] / 2)
+
+
+def test_passages_are_asked_again_and_pages_are_not(tmp_path: Path, sample_corpus: Corpus) -> None:
+    lines = [json.dumps({"_id": name, "text": text}) for name, text in PASSAGES.items()]
+    (tmp_path / "corpus.jsonl").write_text("\n".join(lines))
+    corpus = Corpus(tmp_path / "corpus")
+    corpus.add(tmp_path / "corpus.jsonl")
+    hits = corpus.search("How do bats hunt at night?", k=7)
+    assert [hit.record for hit in hits[:3]] == ["echo", "calls", "sonar"]
+    assert {stage.name: stage.pages for stage in hits.trace.stages}["feedback"] == 7
+    assert "feedback" not in [stage.name for stage in sample_corpus.search("descaling").trace.stages]
+    alone = corpus.search("How do bats hunt at night?", k=7, mode="dense")
+    assert "feedback" not in [stage.name for stage in alone.trace.stages]
+    scores = {hit.key: hit.channels["dense"] for hit in hits}  # what is told is likeness to the question itself
+    assert scores == pytest.approx({hit.key: hit.score for hit in alone})
