@@ -243,7 +243,7 @@ def arguments() -> argparse.Namespace:
 
 def rows_of(given: argparse.Namespace) -> tuple[list[Row], list[str]]:
     """Measure what was asked for; return the rows and the names of engines that failed."""
-    check_installed(given.engines)
+    check_installed({name: ENGINES[name] for name in given.engines})
     cache = Path(platformdirs.user_cache_dir("vdr", appauthor=False)) / "benchmark"
     cache.mkdir(parents=True, exist_ok=True)
     pool: Pool = load_pool(given.pdfs, cache)

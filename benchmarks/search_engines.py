@@ -301,13 +301,13 @@ ENGINES: dict[str, type[Engine]] = {
 """By the names that `--engines` takes."""
 
 
-def check_installed(names: Sequence[str]) -> None:
-    """Refuse to start if an engine's package is missing.
+def check_installed(engines: Mapping[str, type[Engine]]) -> None:
+    """Refuse to start if the package of an engine, by its name, is missing.
 
     Raises:
         VdrError: It names the package and the command that installs it.
     """
-    for name in names:
-        for module, package in ENGINES[name].requires.items():
+    for name, engine in engines.items():
+        for module, package in engine.requires.items():
             if find_spec(module) is None:
                 raise VdrError(f"The engine {name} is not installed. pip install {package}, or leave it out.")
