@@ -41,16 +41,32 @@ def test_ten_words_are_asked_for() -> None:
     assert found == pytest.approx(np.eye(12)[:10] / 2)
 
 
+OTHERS = [f"The {thing} of the {place} is {age}." for thing in ("roof", "door", "well", "gate")
+          for place in ("mill", "inn", "abbey") for age in ("old", "new")]  # fmt: skip
+
+
+def jsonl(path: Path, texts: dict[str, str]) -> Path:
+    path.write_text("\n".join(json.dumps({"_id": name, "text": text}) for name, text in texts.items()))
+    return path
+
+
 def test_passages_are_asked_again_and_pages_are_not(tmp_path: Path, sample_corpus: Corpus) -> None:
-    lines = [json.dumps({"_id": name, "text": text}) for name, text in PASSAGES.items()]
-    (tmp_path / "corpus.jsonl").write_text("\n".join(lines))
     corpus = Corpus(tmp_path / "corpus")
-    corpus.add(tmp_path / "corpus.jsonl")
+    corpus.add(jsonl(tmp_path / "corpus.jsonl", {**PASSAGES, **{f"other{n}": text for n, text in enumerate(OTHERS)}}))
     hits = corpus.search("How do bats hunt at night?", k=7)
     assert [hit.record for hit in hits[:3]] == ["echo", "calls", "sonar"]
-    assert {stage.name: stage.pages for stage in hits.trace.stages}["feedback"] == 7
+    assert {stage.name: stage.pages for stage in hits.trace.stages}["feedback"] == 31
     assert "feedback" not in [stage.name for stage in sample_corpus.search("descaling").trace.stages]
-    alone = corpus.search("How do bats hunt at night?", k=7, mode="dense")
+    alone = corpus.search("How do bats hunt at night?", k=31, mode="dense")
     assert "feedback" not in [stage.name for stage in alone.trace.stages]
     scores = {hit.key: hit.channels["dense"] for hit in hits}  # what is told is likeness to the question itself
-    assert scores == pytest.approx({hit.key: hit.score for hit in alone})
+    every = {hit.key: hit.score for hit in alone}
+    assert scores == pytest.approx({key: every[key] for key in scores})
+
+
+def test_of_a_few_passages_none_is_believed(tmp_path: Path) -> None:
+    corpus = Corpus(tmp_path / "corpus")
+    corpus.add(jsonl(tmp_path / "corpus.jsonl", PASSAGES))
+    hits = corpus.search("How do bats hunt at night?", k=7)
+    assert hits[0].record == "echo"
+    assert "feedback" not in [stage.name for stage in hits.trace.stages]

@@ -17,6 +17,8 @@ from vdr.types import Floats, MultiVector
 
 BEST = 3
 """Units that are believed, where they are passages."""
+LEAST = 30
+"""Units there must be to choose from; of a few, the best need not be about the question at all."""
 SHARE = 1.0
 """What passages weigh beside the question."""
 WORDS = 10

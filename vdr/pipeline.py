@@ -109,7 +109,8 @@ def run(
         depth = max(wanted, DEPTH)
         fused, named = watch.run("fuse", lambda: blend(store, request.query, part, depth), lambda both: len(both[0]))
         scores[DOCUMENT] = named
-        if "dense" in part and (passages := _passages(store, search.ranked(fused, feedback.BEST))):
+        passages = _passages(store, search.ranked(fused, feedback.BEST)) if len(fused) >= feedback.LEAST else []
+        if "dense" in part and passages:
             again = watch.attempt(
                 "feedback", lambda: _again(store, request.query, part, fused, scoring.asked, passages, depth), len
             )
@@ -181,11 +182,12 @@ def _again(
 ) -> dict[str, float]:
     """Return the scores of fused units, asked again with what the best passages say (see `vdr.feedback`).
 
-    Only those are believed that the dense encoder reads whole, in one vector.
+    Only those are believed that the dense encoder reads whole, in one vector, and none where one of them has no such
+    vector at all: it would lose to those that have.
     """
-    vectors = {key: own.vectors for key, own in store.multivectors("dense", passages).items() if len(own.vectors) == 1}
-    best = [key for key in passages if key in vectors]
-    if not best:
+    vectors = {key: own.vectors for key, own in store.multivectors("dense", passages).items()}
+    best = [key for key in passages if len(vectors.get(key, ())) == 1]
+    if not best or len(vectors) < len(passages):
         return dict(fused)
     found = {
         channel: {key: score for key, score in own.ranking().items() if key in fused} for channel, own in scores.items()
