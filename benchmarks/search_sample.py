@@ -31,8 +31,8 @@ from vdr.tables import EncodedUnit, StoredDocument
 from vdr.types import DocumentInfo, Floats, MultiVector, Unit
 
 DATA = "sample.lance"
-QUERIES = 200
-"""Queries whose candidates are written."""
+QUERIES = 50
+"""Queries whose candidates are written: those that `search.py` asks by default. Each may bring 2,048 pages, 180 MB."""
 PART = 10_000
 """Pages whose rows and codes are written at a time."""
 

@@ -262,6 +262,9 @@ def test_numbers_are_found_in_the_files_of_the_table_and_again_after_a_compactio
         mapped = retrieve.score(store, "visual", queries[0], None, 10).exact
     assert mapped == pytest.approx({key: expected[key] for key in mapped}, abs=0.02)
     with monkeypatch.context() as patch:
+        patch.setattr("vdr.mapped.FROM_DISK", 0)  # the system is told beforehand what is read
+        assert retrieve.score(Store(str(copy)), "visual", queries[0], None, 10).exact == mapped
+    with monkeypatch.context() as patch:
         patch.setattr("vdr.upkeep._Keeper.locate_if_gone", lambda *_: None)  # as if the writer had died before
         store.optimize()
     assert len(list((copy / "visual.lance" / "data").iterdir())) == 1

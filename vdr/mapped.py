@@ -25,6 +25,8 @@ logger = logging.getLogger(__name__)
 SPOT = np.dtype([("file", "<i4"), ("at", "<i8")])
 """Which of the files, -1 for none, and the byte where a unit's numbers begin."""
 NOWHERE = np.array((-1, 0), SPOT)
+FROM_DISK = 2 << 30
+"""Bytes of files from which memory may not hold them: then the system is told beforehand what will be read of them."""
 NEXT, WINDOW = 4 << 10, 64 << 20
 """Bytes behind one unit's numbers in which the next unit's are looked for, at first and at last."""
 
@@ -85,11 +87,12 @@ class Mapped:
 
     def __init__(self, folder: Path, files: Sequence[str], before: Mapped | None = None) -> None:
         self._folder = folder
-        self._maps: dict[str, NDArray[np.int8] | None] = {}
+        self._maps: dict[str, mmap.mmap | None] = {}
         for name in files:
             kept = before._maps.get(name) if before else None
             self._maps[name] = kept if kept is not None else _map(folder / name)
-        self._numbered = list(self._maps.values())
+        self._numbered = [None if kept is None else np.frombuffer(kept, np.int8) for kept in self._maps.values()]
+        self._from_disk = sum(len(kept) for kept in self._maps.values() if kept is not None) > FROM_DISK
 
     @property
     def gone(self) -> bool:
@@ -126,6 +129,9 @@ class Mapped:
         bounds = np.flatnonzero(np.diff(files, prepend=-2, append=-2)).tolist()
         scores = np.full(len(spots), np.nan, np.float32)
 
+        if self._from_disk and hasattr(mmap, "MADV_WILLNEED"):
+            self._ask_for(files.tolist(), starts.tolist(), (counts * asked.width).tolist())
+
         def part(first: int, last: int) -> None:
             for begin, end in pairwise(bounds):
                 own = slice(max(begin, first), min(end, last))
@@ -139,10 +145,20 @@ class Mapped:
         by_place[order] = scores
         return by_place
 
+    def _ask_for(self, files: Sequence[int], starts: Sequence[int], sizes: Sequence[int]) -> None:
+        """Have the system read units from the disk, all at once instead of one small piece after the other."""
+        maps = list(self._maps.values())
+        for file, start, size in zip(files, starts, sizes, strict=True):
+            kept = maps[file] if file >= 0 else None
+            if kept is not None:
+                begin = start - start % mmap.PAGESIZE
+                kept.madvise(mmap.MADV_WILLNEED, begin, start + size - begin)
 
-def _map(path: Path) -> NDArray[np.int8] | None:
+
+def _map(path: Path) -> mmap.mmap | None:
     try:
-        return np.memmap(path, np.int8, "r")
+        with path.open("rb") as file:
+            return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
     except (OSError, ValueError):
         logger.info("%s is gone; its units are read through LanceDB until the next write or `vdr optimize`", path)
         return None

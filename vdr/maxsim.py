@@ -72,12 +72,15 @@ class Asked:
         bits: That a number of the units has.
         nearly: With the query in 8 bits, too, where the processor is several times as fast then: a product of unit
             vectors is off by some thousandth.
+
+    Attributes:
+        width: Bytes of a unit's vector.
     """
 
     def __init__(self, query: Floats, bits: int = 8, *, nearly: bool = False) -> None:
         from vdr import kernels, simd
 
-        self._levels, self._width = levels_of_bytes(bits), bytes_a_vector(query.shape[1], bits)
+        self._levels, self.width = levels_of_bytes(bits), bytes_a_vector(query.shape[1], bits)
         self._kernel: Callable[..., object]
         if nearly and simd.available():
             self._kernel = partial(kernels.maxsim_bytes, *_arranged(query))
@@ -106,7 +109,7 @@ class Asked:
             scores: `(n_units,)` where they are written.
         """
         if len(starts):
-            where = packed, self._width, self._levels, starts, scales, firsts, counts
+            where = packed, self.width, self._levels, starts, scales, firsts, counts
             self._kernel(*where, near.ids, near.centroids, scores)
 
 
