@@ -372,9 +372,12 @@ def test_documents_that_come_while_an_index_is_made_anew_are_in_it(
     assert not any(key.startswith("00.pdf") for key in retrieve.score(store, "visual", queries[0], None, 10).exact)
 
 
-def test_two_do_not_make_an_index_anew_at_once(large: Path, tmp_path: Path) -> None:
+def test_two_do_not_make_an_index_anew_at_once(large: Path, tmp_path: Path, queries: list[Floats]) -> None:
     copy = shutil.copytree(large, tmp_path / "corpus")
     with FileLock(copy / "index" / "visual" / "renewing.lock"):
+        assert Store(str(copy)).renew_indexes() == 0
+        Store(str(copy)).delete(["00.pdf"])
+        add(Store(str(copy)), "new.pdf", [queries[0]])  # commits, and leaves the lock where it is
         assert Store(str(copy)).renew_indexes() == 0
     assert Store(str(copy)).renew_indexes() == 1
 

@@ -252,9 +252,10 @@ def commit(folder: Path, manifest: Manifest) -> None:
     partial = folder / f"{_MANIFEST}.partial"
     partial.write_text(json.dumps(asdict(manifest)), "utf-8")
     partial.replace(folder / _MANIFEST)
-    for path in folder.iterdir():
+    for path in folder.glob("*.*"):  # not what is being made beside it
         former = path.suffix.startswith(".spots-") and path.suffix != f".{spots_name(manifest)}"
-        if path.is_file() and path.name != _MANIFEST and (former or not path.name.startswith(manifest.generation)):
+        kept = path.name == _MANIFEST or path.suffix == ".lock"
+        if not kept and (former or not path.name.startswith(manifest.generation)):
             with suppress(OSError):  # where a reader has it open and that keeps it; the next commit tries again
                 path.unlink()
 
