@@ -91,9 +91,14 @@ def _look_up(packed, held, words):
 
 
 @njit(cache=True, nogil=True)
-def _choose(ids, near, first, count, rows):
-    """Write which of a unit's vectors are looked at; return how many: those near the query, or all where none is."""
-    found = 0
+def _choose(ids, near, firsts, counts, unit, rows):
+    """Write which of a unit's vectors are looked at; return how many: those near the query, or all where none is.
+
+    Behind the last unit there are none.
+    """
+    if unit == len(counts):
+        return 0
+    first, count, found = firsts[unit], counts[unit], 0
     if len(near):
         for row in range(count):
             rows[found] = row
@@ -120,11 +125,11 @@ def _floats_by_24(query, token, dim, four):
     `query` has, for each eight vectors and each of the `dim` numbers, this one of each of the eight.
     """
     at, group = token * dim, 8 * dim
-    zero = simd.load_floats(_ZEROS, 0)
+    zero = simd.load(_ZEROS, 0)
     a0 = a1 = a2 = a3 = b0 = b1 = b2 = b3 = c0 = c1 = c2 = c3 = zero
     for place in range(dim):
-        a, b = simd.load_floats(query, at), simd.load_floats(query, at + group)
-        c = simd.load_floats(query, at + 2 * group)
+        a, b = simd.load(query, at), simd.load(query, at + group)
+        c = simd.load(query, at + 2 * group)
         at += 8
         number = four[place]
         a0, b0, c0 = (
@@ -152,11 +157,11 @@ def maxsim(query, n_query, dim, packed, width, levels, starts, scales, firsts, c
     numbers = np.zeros(max(dim, width * levels.shape[1]), np.int8)
     four, own = np.empty(4 * dim, np.float32), np.empty(4, np.float32)
     both = np.empty((2, counts.max()), np.int32)
-    more = _choose(ids, near, firsts[0], counts[0], both[0])
+    more = _choose(ids, near, firsts, counts, 0, both[0])
     for unit in range(len(starts)):
         best[:] = _LOWEST
         chosen, rows, following = more, both[unit & 1], both[1 - unit & 1]
-        more = _choose(ids, near, firsts[unit + 1], counts[unit + 1], following) if unit + 1 < len(starts) else 0
+        more = _choose(ids, near, firsts, counts, unit + 1, following)
         for row in range(0, chosen, 4):
             for which in range(4):
                 one = rows[min(row + which, chosen - 1)]  # the last ones are looked at again, to be four
@@ -226,11 +231,11 @@ def maxsim_bytes(query, offsets, steps, dim, packed, width, levels, starts, scal
     padded = max(dim, width * levels.shape[1])
     numbers, own = np.zeros((4, padded), np.int8), np.empty(4, np.float32)
     four, both = numbers.reshape(-1), np.empty((2, counts.max()), np.int32)
-    more = _choose(ids, near, firsts[0], counts[0], both[0])
+    more = _choose(ids, near, firsts, counts, 0, both[0])
     for unit in range(len(starts)):
         best[:] = _LOWEST
         chosen, rows, following = more, both[unit & 1], both[1 - unit & 1]
-        more = _choose(ids, near, firsts[unit + 1], counts[unit + 1], following) if unit + 1 < len(starts) else 0
+        more = _choose(ids, near, firsts, counts, unit + 1, following)
         for row in range(0, chosen, 4):
             for which in range(4):
                 one = rows[min(row + which, chosen - 1)]  # the last ones are looked at again, to be four

@@ -78,16 +78,6 @@ def prefetch(_context, array, index):
 
 
 @intrinsic
-def load_floats(_context, array, index):
-    """Read eight float32 from an array, from an index on."""
-
-    def generate(context, builder, signature, arguments):
-        return _read(builder, _at(context, builder, signature, arguments, 0, _FLOATS), 4)
-
-    return float_lanes(array, index), generate
-
-
-@intrinsic
 def add_multiples(_context, sums, values, factor):
     """Add to each of eight sums a value times the one float32 factor."""
 
@@ -101,12 +91,13 @@ def add_multiples(_context, sums, values, factor):
 
 @intrinsic
 def load(_context, array, index):
-    """Read lanes from an array, from an index on."""
+    """Read lanes from an array, from an index on: of floats if it is one of float32, else of whole numbers."""
+    found, kind = (float_lanes, _FLOATS) if array.dtype == types.float32 else (lanes, _INTS)
 
     def generate(context, builder, signature, arguments):
-        return _read(builder, _at(context, builder, signature, arguments, 0, _INTS), 1)
+        return _read(builder, _at(context, builder, signature, arguments, 0, kind), 1)
 
-    return lanes(array, index), generate
+    return found(array, index), generate
 
 
 @intrinsic
