@@ -134,6 +134,48 @@ def test_granite_tells_meaning_apart_in_any_batch() -> None:
     assert len(encoder.encode_query("Otters swim. " * 300).vectors) == len(long.vectors)
 
 
+@pytest.mark.parametrize("name", ["granite", NAME])
+def test_each_window_is_read_behind_what_its_text_is_part_of(name: str) -> None:
+    encoder = load_dense_encoder(name)
+    long = "The committee met again and adjourned. " * 100
+    texts, titles = ["Net sales rose.", "Net sales rose.", long, ""], ["Harbour 2018", "", "Harbour 2018", "Harbour"]
+    titled, plain, windows, empty = encoder.encode_texts(texts, titles)
+    (expected,) = encoder.encode_texts(["Harbour 2018. Net sales rose."])
+    (untitled,) = encoder.encode_texts(["Net sales rose."])
+    assert titled.vectors == pytest.approx(expected.vectors, abs=2e-2)
+    assert plain.vectors == pytest.approx(untitled.vectors, abs=2e-2)
+    assert float((titled.vectors @ plain.vectors.T).item()) < 0.97
+    (bare,) = encoder.encode_texts([long])
+    towards = encoder.encode_query("Harbour 2018").vectors[0]
+    assert len(windows.vectors) >= len(bare.vectors) >= 4 and empty.vectors.shape == (0, 384)
+    assert (windows.vectors @ towards).min() > (bare.vectors @ towards).max() + 0.05
+
+
+def test_a_title_too_long_for_the_model_is_left_out(tmp_path: Path) -> None:
+    encoder = load_dense_encoder(NAME)
+    title = " ".join(f"word{number}" for number in range(200))  # more tokens than half of a window
+    (titled,), (plain,) = encoder.encode_texts(["Net sales rose."], [title]), encoder.encode_texts(["Net sales rose."])
+    assert titled.vectors == pytest.approx(plain.vectors, abs=1e-6)
+
+
+def test_of_like_pages_that_of_the_document_asked_for_is_found(tmp_path: Path) -> None:
+    for name in ("harbour_2017.txt", "harbour_2018.txt", "windmill_2018.txt", "0a1b2c3d4e5f60718293a4b5c6d7e8f9.txt"):
+        (tmp_path / name).write_text("Net sales rose by a tenth, to 40 million, as more ships came.")
+    (tmp_path / "corpus.jsonl").write_text('{"_id": "a", "text": "Net sales rose by a tenth, as more ships came."}\n')
+    corpus = Corpus(tmp_path / "c", encoder="none", text_encoder="none")
+    corpus.add(tmp_path)
+    hits = corpus.search("What were net sales of Windmill in 2018?", 5, mode="dense")
+    assert hits[0].doc == "windmill_2018.txt"
+    assert corpus.search("net sales of Harbour in 2017", 5, mode="dense")[0].doc == "harbour_2017.txt"
+    scores = {hit.doc: hit.score for hit in hits}
+    encoder = corpus.dense_encoder
+    assert encoder is not None
+    (bare,) = encoder.encode_texts(["Net sales rose by a tenth, to 40 million, as more ships came."])
+    asked = encoder.encode_query("What were net sales of Windmill in 2018?").vectors[0]
+    digest = scores["0a1b2c3d4e5f60718293a4b5c6d7e8f9.txt"]
+    assert digest == pytest.approx(float((bare.vectors @ asked).item()), abs=2e-2)
+
+
 def test_other_weights_and_a_missing_package_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     other = tmp_path / "other.hmsemb"
     other.write_bytes(granite.model_file().read_bytes()[:-1] + b"x")

@@ -24,7 +24,7 @@ from starlette.routing import Route
 from tiny_models import drawn_page, tiny_colqwen2
 
 from vdr import Corpus, encoder_server
-from vdr.encode import load_page_encoder, load_text_encoder, remote, wire
+from vdr.encode import load_dense_encoder, load_page_encoder, load_text_encoder, remote, wire
 from vdr.encode.remote import RemoteEncoder
 from vdr.errors import EncoderError, EncoderMismatch, QueryError, VdrError
 from vdr.types import Channel, Encoder, MultiVector, PageEncoder, QueryVectors, TextEncoder
@@ -128,6 +128,18 @@ def test_texts_and_queries_come_back_as_they_are_here(minilm: TextEncoder, minil
         assert there.vectors.shape == here.vectors.shape
         assert np.array_equal(there.vectors, here.vectors)
     assert far.encode_texts([]) == []
+
+
+def test_passages_come_back_as_they_are_here_behind_their_titles() -> None:
+    near = load_dense_encoder("granite")
+    with serving(near, "dense") as url:
+        far = load_dense_encoder(url)
+        texts, titles = ["Net sales rose.", "Planes fly to Zürich.", ""], ["Harbour 2018", "", "Harbour"]
+        for titled in (titles, None):
+            for here, there in zip(near.encode_texts(texts, titled), far.encode_texts(texts, titled), strict=True):
+                assert np.array_equal(there.vectors, here.vectors)
+        answer = httpx.post(f"{url}/texts", json={"texts": texts, "titles": ["one"]})
+        assert answer.status_code == 400 and "it has 1 titles for 3 texts" in answer.text
 
 
 def test_pages_come_back_as_they_are_here(colqwen2: PageEncoder, colqwen2_url: str) -> None:
@@ -303,7 +315,7 @@ def test_something_else_answers() -> None:
             RemoteEncoder(f"http://127.0.0.1:{server.server_port}", "text")
         server.shutdown()
         thread.join()
-    for told in (["list"], {"some": "JSON"}, {"protocol": 1}):
+    for told in (["list"], {"some": "JSON"}, {"protocol": wire.PROTOCOL}):
         app = Starlette(routes=[Route("/encoder", lambda _, told=told: JSONResponse(told))])
         with listening(app) as url, pytest.raises(EncoderError, match=r"is no encoder server of vdr \(HTTP 200\)"):
             RemoteEncoder(url, "text")
@@ -313,7 +325,7 @@ def test_another_version_answers() -> None:
     app = Starlette(routes=[Route("/encoder", lambda _: JSONResponse({"protocol": 99}))])
     with (
         listening(app) as url,
-        pytest.raises(EncoderError, match=r"speaks version 99 of the protocol, this vdr version 1\. Install the same"),
+        pytest.raises(EncoderError, match=r"speaks version 99 of the protocol, this vdr version 2\. Install the same"),
     ):
         RemoteEncoder(url, "text")
 

@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 
 from vdr import Corpus, feedback
+from vdr.blend import blend
+from vdr.retrieve import Scores
 from vdr.types import MultiVector
 
 PASSAGES = {
@@ -70,3 +72,18 @@ def test_of_a_few_passages_none_is_believed(tmp_path: Path) -> None:
     hits = corpus.search("How do bats hunt at night?", k=7)
     assert hits[0].record == "echo"
     assert "feedback" not in [stage.name for stage in hits.trace.stages]
+
+
+def test_bm25_weighs_half_where_it_was_not_asked_again(tmp_path: Path) -> None:
+    corpus = Corpus(tmp_path / "corpus", encoder="none", text_encoder="none", dense_encoder="none")
+    corpus.add(jsonl(tmp_path / "corpus.jsonl", {"a": "moths and bats", "b": "bats", "c": "steel"}))
+    keys = [f"corpus.jsonl:{page}" for page in (1, 2, 3)]
+    scores = {
+        "bm25": Scores(dict(zip(keys, (3.0, 2.0, 1.0), strict=True)), {}),
+        "dense": Scores(dict(zip(keys, (1.0, 2.0, 3.0), strict=True)), {}),
+    }
+    before, _ = blend(corpus._store, "bats", scores, 100)
+    after, _ = blend(corpus._store, "bats", scores, 100, feedback.NOT_ASKED)
+    spread = np.sqrt(1.5)
+    assert before == pytest.approx(dict(zip(keys, (-spread / 5, 0, spread / 5), strict=True)))
+    assert after == pytest.approx(dict(zip(keys, (-spread / 2, 0, spread / 2), strict=True)))

@@ -19,8 +19,10 @@ def test_scales_fall_away() -> None:
 
 
 def test_the_mean_of_the_channels_in_spreads() -> None:
-    fused = fuse({"text": {"a": 2.0, "b": 0.0}, "bm25": {"a": 10.0, "b": 30.0}}, everything)
+    fused = fuse({"text": {"a": 2.0, "b": 0.0}, "visual": {"a": 10.0, "b": 30.0}}, everything)
     assert fused == pytest.approx({"a": 0.0, "b": 0.0})
+    weighed = fuse({"text": {"a": 2.0, "b": 0.0}, "bm25": {"a": 10.0, "b": 30.0}}, everything)
+    assert weighed == pytest.approx({"a": -1 / 3, "b": 1 / 3})  # BM25 counts twice
     alone = fuse({"text": {"a": 2.0, "b": 0.0}}, everything)
     assert alone == pytest.approx({"a": 1.0, "b": -1.0})
 

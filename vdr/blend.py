@@ -11,7 +11,9 @@ from vdr.retrieve import Scores
 from vdr.store import Store
 
 
-def blend(store: Store, query: str, scores: Mapping[str, Scores], depth: int) -> tuple[dict[str, float], Scores]:
+def blend(
+    store: Store, query: str, scores: Mapping[str, Scores], depth: int, factors: Mapping[str, float] | None = None
+) -> tuple[dict[str, float], Scores]:
     """Fuse channels by the corpus's own weights, or those nobody tuned.
 
     Args:
@@ -19,13 +21,17 @@ def blend(store: Store, query: str, scores: Mapping[str, Scores], depth: int) ->
         query: The question.
         scores: What each channel found.
         depth: How many pages of each channel take part.
+        factors: What the weights of some channels are multiplied by.
 
     Returns:
         The fused scores, and how surely the question names each page's document, 0 to 1, where it does.
     """
     known = evidence(store, query, scores, depth)
     tuning = store.tuning()
-    fused = known.fused(tuning.weights if tuning else WEIGHTS)
+    weights = dict(tuning.weights if tuning else WEIGHTS)
+    for channel, factor in (factors or {}).items():
+        weights[channel] = factor * weights.get(channel, 1.0)
+    fused = known.fused(weights)
     named = {key: surely for key, surely in zip(known.keys, known.named.tolist(), strict=True) if surely}
     return dict(zip(known.keys, fused.tolist(), strict=True)), Scores(named, {})
 

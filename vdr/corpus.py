@@ -34,6 +34,7 @@ from vdr.types import (
     Hit,
     Mode,
     PageEncoder,
+    PassageEncoder,
     ProgressCallback,
     QueryVectors,
     Refusal,
@@ -117,7 +118,7 @@ class Corpus:
         *,
         encoder: str | PageEncoder | None = None,
         text_encoder: str | TextEncoder | None = None,
-        dense_encoder: str | TextEncoder | None = None,
+        dense_encoder: str | PassageEncoder | None = None,
         bits: int | None = None,
         pool: int | None = None,
         rerank: str | Reranker | None = None,
@@ -415,9 +416,9 @@ class Corpus:
         return cast("TextEncoder | None", self._encoder("text"))
 
     @property
-    def dense_encoder(self) -> TextEncoder | None:
+    def dense_encoder(self) -> PassageEncoder | None:
         """The bi-encoder for texts, likewise."""
-        return cast("TextEncoder | None", self._encoder("dense"))
+        return cast("PassageEncoder | None", self._encoder("dense"))
 
     def _encoder(self, channel: Channel) -> Encoder | None:
         """Return the channel's encoder: the one given, else the pinned one, else the default; None for none."""

@@ -8,11 +8,12 @@ from __future__ import annotations
 import glob
 import hashlib
 import os
+import re
 from collections import defaultdict
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Literal, TypeAlias
 
 from vdr.errors import DocumentError
@@ -31,6 +32,12 @@ SUFFIXES: dict[str, Kind] = {
     ".md": "text",
     ".jsonl": "jsonl",
 }
+TITLE = 16
+"""Words of a document's title, at most."""
+DIGEST = 24
+"""Characters of what is no word of a name, but was drawn or computed."""
+_WORD = re.compile(r"[^\W_]+")
+_HUMP = re.compile(r"(?<=[a-z])(?=[A-Z])")
 READS = "PDF, PNG, JPEG, TIFF, WebP, .txt, .md, and JSONL with _id, title and text"
 
 
@@ -41,6 +48,25 @@ class Source:
     path: Path
     name: str
     kind: Kind
+
+    @property
+    def title(self) -> str:
+        """What its pages and passages are part of, as one would say it: the words of its name.
+
+        Empty for records, which have titles of their own, and for a name that only a machine or a counter made.
+
+        >>> Source(Path(), "filings/3M_2018_10K.pdf", "pdf").title
+        'filings 3M 2018 10K'
+        >>> Source(Path(), "AnnualReport-final.md", "text").title
+        'Annual Report final'
+        >>> Source(Path(), "a5879805d70c854ea4361e43a84e3bb2.pdf", "pdf").title
+        ''
+        """
+        if self.kind == "jsonl":
+            return ""
+        name = _HUMP.sub(" ", PurePath(self.name).with_suffix("").as_posix())
+        words = [word for word in _WORD.findall(name) if len(word) < DIGEST]
+        return " ".join(words[:TITLE]) if any(any(map(str.isalpha, word)) for word in words) else ""
 
     def sha256(self) -> str:
         """Return the hash of the file's bytes.

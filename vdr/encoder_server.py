@@ -30,7 +30,7 @@ from starlette.routing import Route
 from vdr.encode import wire
 from vdr.encode.wire import FINGERPRINT_HEADER, MAX_BYTES, PROTOCOL, TOKEN_VARIABLE
 from vdr.errors import VdrError
-from vdr.types import Channel, Encoder, PageEncoder, TextEncoder
+from vdr.types import Channel, Encoder, PageEncoder, PassageEncoder, TextEncoder
 
 logger = logging.getLogger(__name__)
 
@@ -45,7 +45,8 @@ def serve(encoder: Encoder, channel: Channel, host: str, port: int, token: str) 
 
     Args:
         encoder: What is served.
-        channel: What it encodes; a `PageEncoder` for `visual`, a `TextEncoder` for the others.
+        channel: What it encodes; a `PageEncoder` for `visual`, a `TextEncoder` for `text`, a
+            `PassageEncoder` for `dense`.
         host: Address to listen on.
         port: Port to listen on.
         token: What clients must send; empty for none, which only this machine's own addresses allow.
@@ -180,9 +181,12 @@ def _jobs(encoder: Encoder, channel: Channel) -> dict[str, _Job]:
     if channel == "visual":
         pages = cast(PageEncoder, encoder)
         jobs["/pages"] = (_pages, lambda images: wire.pack_units(pages.encode_pages(images)))
-    else:
+    elif channel == "text":
         texts = cast(TextEncoder, encoder)
         jobs["/texts"] = (_texts, lambda strings: wire.pack_units(texts.encode_texts(strings)))
+    else:
+        passages = cast(PassageEncoder, encoder)
+        jobs["/texts"] = (_titled_texts, lambda pair: wire.pack_units(passages.encode_texts(*pair)))
     return jobs
 
 
@@ -194,10 +198,24 @@ def _query(body: bytes) -> str:
 
 
 def _texts(body: bytes) -> list[str]:
-    texts = _field(body, "texts")
-    if not isinstance(texts, list) or not texts or not all(isinstance(text, str) for text in texts):
-        raise ValueError("`texts` is no list of strings")
-    return texts
+    return _strings(body, "texts")
+
+
+def _titled_texts(body: bytes) -> tuple[list[str], list[str] | None]:
+    texts = _texts(body)
+    if _field(body, "titles") is None:
+        return texts, None
+    titles = _strings(body, "titles")
+    if len(titles) != len(texts):
+        raise ValueError(f"it has {len(titles)} titles for {len(texts)} texts")
+    return texts, titles
+
+
+def _strings(body: bytes, name: str) -> list[str]:
+    told = _field(body, name)
+    if not isinstance(told, list) or not told or not all(isinstance(text, str) for text in told):
+        raise ValueError(f"`{name}` is no list of strings")
+    return told
 
 
 def _pages(body: bytes) -> list[Any]:

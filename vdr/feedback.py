@@ -24,6 +24,9 @@ SHARE = 1.0
 WORDS = 10
 """How many of their words are asked for; together they weigh as much as the question."""
 
+NOT_ASKED = {"bm25": 0.5}
+"""What the weights of channels that are not asked again are multiplied by: they know less by then."""
+
 
 def towards(query: Floats, passages: Floats) -> Floats:
     """Return the question's vectors drawn towards passages, as long as they were.

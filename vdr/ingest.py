@@ -33,6 +33,7 @@ from vdr.types import (
     Encoder,
     MultiVector,
     PageEncoder,
+    PassageEncoder,
     Progress,
     ProgressCallback,
     Refusal,
@@ -91,7 +92,8 @@ def ingest(
     Args:
         sources: What to index.
         store: The corpus; it must be held for writing.
-        encoders: For each channel that is wanted: a `PageEncoder` for `visual`, a `TextEncoder` for the others.
+        encoders: For each channel that is wanted: a `PageEncoder` for `visual`, a `TextEncoder` for `text`, a
+            `PassageEncoder` for `dense`.
         collection: The collection the documents will be in, empty for none; None keeps that of a document that is
             there already.
         renderer: What draws the pages.
@@ -109,9 +111,7 @@ def ingest(
             store.append(  # no name holds what is written, so its pictures go before the next are encoded
                 [
                     EncodedUnit(reading.doc_id, reading.source.name, unit, vectors)
-                    for (reading, _), (unit, vectors) in zip(
-                        units, _encode([unit for _, unit in units], encoders), strict=True
-                    )
+                    for (reading, _), (unit, vectors) in zip(units, _encode(units, encoders), strict=True)
                 ],
                 encoders,
             )
@@ -180,10 +180,10 @@ def _info(reading: _Reading, channels: tuple[Channel, ...]) -> DocumentInfo:
 
 
 def _encode(
-    units: Sequence[Unit], encoders: Mapping[Channel, Encoder]
+    read: Sequence[tuple[_Reading, Unit]], encoders: Mapping[Channel, Encoder]
 ) -> list[tuple[Unit, Mapping[Channel, MultiVector]]]:
     """Return units with their vectors, and with what the page encoder read where their text layer has nothing."""
-    units = list(units)
+    units = [unit for _, unit in read]
     encoded: list[dict[Channel, MultiVector]] = [{} for _ in units]
     if "visual" in encoders:
         pages = {index: unit.image for index, unit in enumerate(units) if unit.image is not None}
@@ -195,8 +195,12 @@ def _encode(
     texts = {index: unit.text for index, unit in enumerate(units) if unit.text}
     for channel, encoder in encoders.items():
         if channel != "visual" and texts:
-            read = cast(TextEncoder, encoder).encode_texts([*texts.values()])
-            for index, vectors in zip(texts, read, strict=True):
+            if channel == "dense":
+                titles = [read[index][0].source.title for index in texts]
+                encoded_texts = cast(PassageEncoder, encoder).encode_texts([*texts.values()], titles)
+            else:
+                encoded_texts = cast(TextEncoder, encoder).encode_texts([*texts.values()])
+            for index, vectors in zip(texts, encoded_texts, strict=True):
                 encoded[index][channel] = vectors
     return list(zip(units, encoded, strict=True))
 

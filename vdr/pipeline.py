@@ -200,7 +200,8 @@ def _again(
         words = feedback.words(said, len(asked["text"]))
         wanted = np.concatenate([asked["text"], words]) if len(words) else asked["text"]
         found["text"] = dict(retrieve.score_keys(store, "text", wanted, fused).exact)
-    return blend(store, query, {channel: Scores(own, {}) for channel, own in found.items()}, depth)[0]
+    again = {channel: Scores(own, {}) for channel, own in found.items()}
+    return blend(store, query, again, depth, feedback.NOT_ASKED)[0]
 
 
 def _rerank(store: Store, reranker: Reranker, query: str, units: Sequence[StoredUnit]) -> dict[str, float]:

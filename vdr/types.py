@@ -133,6 +133,19 @@ class TextEncoder(Encoder, Protocol):
         ...
 
 
+class PassageEncoder(Encoder, Protocol):
+    """Turns texts into one vector for each passage: a bi-encoder."""
+
+    def encode_texts(self, texts: Sequence[str], titles: Sequence[str] | None = None) -> list[MultiVector]:
+        """Return one vector for each passage of each text, which belongs to no word.
+
+        Args:
+            texts: Of any length.
+            titles: What each text is part of, read before each of its passages; empty for nothing.
+        """
+        ...
+
+
 class Reranker(Protocol):
     """Reads the question together with a page and says how well they fit.
 

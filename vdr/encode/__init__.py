@@ -9,7 +9,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import cast
 
-from vdr.types import Channel, Encoder, PageEncoder, TextEncoder
+from vdr.types import Channel, Encoder, PageEncoder, PassageEncoder, TextEncoder
 
 EMBEDDED: dict[Channel, dict[str, str]] = {
     "visual": {"vdr-mini": "vdr.encode.mini"},
@@ -46,13 +46,13 @@ def load_text_encoder(name: str) -> TextEncoder:
     return cast(TextEncoder, load_encoder("text", name))
 
 
-def load_dense_encoder(name: str) -> TextEncoder:
+def load_dense_encoder(name: str) -> PassageEncoder:
     """Load a bi-encoder: one vector for each passage of a text.
 
     Raises:
         EncoderError: It cannot be found or loaded; the message says what was tried.
     """
-    return cast(TextEncoder, load_encoder("dense", name))
+    return cast(PassageEncoder, load_encoder("dense", name))
 
 
 def load_encoder(channel: Channel, name: str) -> Encoder:

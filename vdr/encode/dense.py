@@ -15,7 +15,7 @@ import numpy as np
 
 from vdr.encode.checkpoints import checkpoint_fingerprint, resolve_checkpoint
 from vdr.encode.sentence import is_multi_vector, load_single
-from vdr.encode.words import read_tokens, stretches
+from vdr.encode.words import read_tokens, stretches, titled
 from vdr.errors import EncoderError
 from vdr.types import Floats, MultiVector, QueryVectors
 
@@ -29,6 +29,8 @@ OVERLAP = 32
 LONGEST = 8_192
 """Tokens of a window, where a model would take more."""
 BATCH = 16
+REVISION = "2"
+"""Of the code between the weights and a text's vectors: raised when it changes what these are."""
 
 
 def load(name: str, *, device: str | None = None, trust_remote_code: bool | None = None) -> DenseEncoder:
@@ -57,7 +59,7 @@ def load(name: str, *, device: str | None = None, trust_remote_code: bool | None
     if lacking:
         raise EncoderError(f"{name} lacks {len(lacking)} of its model's weights, as {min(lacking)}: it is not whole.")
     logger.info("loaded %s on %s", name, model.device)
-    return DenseEncoder(name, checkpoint_fingerprint(folder), model)
+    return DenseEncoder(name, f"{checkpoint_fingerprint(folder)[:14]}-{REVISION}", model)
 
 
 class DenseEncoder:
@@ -83,9 +85,14 @@ class DenseEncoder:
         vector = self._model.encode_query([text], normalize_embeddings=self._unit_length, show_progress_bar=False)
         return QueryVectors(tuple(text.split()), np.full(1, -1, np.int32), np.asarray(vector, np.float32))
 
-    def encode_texts(self, texts: Sequence[str]) -> list[MultiVector]:
-        """Return one vector for each window of each text, which belongs to no word; an empty text has none."""
-        parts = [self._windows(text) for text in texts]
+    def encode_texts(self, texts: Sequence[str], titles: Sequence[str] | None = None) -> list[MultiVector]:
+        """Return one vector for each window of each text, which belongs to no word; an empty text has none.
+
+        Args:
+            texts: Of any length.
+            titles: What each text is part of, read before each of its windows; empty for nothing.
+        """
+        parts = [self._windows(text, title) for text, title in zip(texts, titles or [""] * len(texts), strict=True)]
         flat = [part for own in parts for part in own]
         vectors: Floats = np.zeros((0, self.dim), np.float32)
         if flat:
@@ -99,10 +106,15 @@ class DenseEncoder:
             for end, own in zip(ends, parts, strict=True)
         ]
 
-    def _windows(self, text: str) -> list[str]:
+    def _windows(self, text: str, title: str) -> list[str]:
         _, starts = read_tokens(self._model.tokenizer, text)
         size = self._room
-        return stretches(text, [start for start in starts if start >= 0], size, min(OVERLAP, size // 4))
+        if title:
+            _, before = read_tokens(self._model.tokenizer, titled("", title))
+            taken = sum(start >= 0 for start in before)
+            title, size = (title, size - taken) if taken <= size // 2 else ("", size)
+        parts = stretches(text, [start for start in starts if start >= 0], size, min(OVERLAP, size // 4))
+        return [titled(part, title) for part in parts]
 
     @cached_property
     def _room(self) -> int:

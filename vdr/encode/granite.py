@@ -20,7 +20,7 @@ import numpy as np
 from vdr.encode import bert
 from vdr.encode.devices import best_device, best_dtype
 from vdr.encode.packed_bert import unpack
-from vdr.encode.words import stretches
+from vdr.encode.words import stretches, titled
 from vdr.errors import EncoderError
 from vdr.types import Floats, Ints, MultiVector, QueryVectors
 
@@ -36,7 +36,7 @@ OVERLAP = 32
 """Tokens that neighbouring windows share."""
 LONGEST = 512
 """What the model takes."""
-REVISION = "1"
+REVISION = "2"
 """Of the code between the weights and a text's vectors: raised when it changes what these are."""
 
 
@@ -85,11 +85,16 @@ class Granite:
         vectors = np.concatenate(read) if read else np.zeros((0, self.dim), np.float32)
         return QueryVectors(tuple(text.split()), np.full(len(vectors), -1, np.int32), vectors)
 
-    def encode_texts(self, texts: Sequence[str]) -> list[MultiVector]:
-        """Return one vector for each window of each text, which belongs to no word; an empty text has none."""
+    def encode_texts(self, texts: Sequence[str], titles: Sequence[str] | None = None) -> list[MultiVector]:
+        """Return one vector for each window of each text, which belongs to no word; an empty text has none.
+
+        Args:
+            texts: Of any length.
+            titles: What each text is part of, read before each of its windows; empty for nothing.
+        """
         from vdr.encode.side_by_side import side_by_side
 
-        own = [self._ids(text) for text in texts]
+        own = [self._ids(text, title) for text, title in zip(texts, titles or [""] * len(texts), strict=True)]
         flat = [ids for windows in own for ids in windows]
         order = sorted(range(len(flat)), key=lambda index: len(flat[index]))  # like lengths: little is filled up
         size = self._layers.batch_size(len(flat))
@@ -104,10 +109,10 @@ class Granite:
             for end, windows in zip(ends, own, strict=True)
         ]
 
-    def _ids(self, text: str) -> list[Ints]:
-        """Return the tokens of each window of a text."""
+    def _ids(self, text: str, title: str = "") -> list[Ints]:
+        """Return the tokens of each window of a text, its title before them."""
         starts = [start for start, _ in self._tokenizer.encode(text, add_special_tokens=False).offsets]
-        return [self._read(part) for part in stretches(text, starts, LENGTH - 2, OVERLAP)]
+        return [self._read(titled(part, title)) for part in stretches(text, starts, LENGTH - 2, OVERLAP)]
 
     def _read(self, window: str) -> Ints:
         """Return a window's tokens between the two special ones; cut out of its text it may have a few more."""

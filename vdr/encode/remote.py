@@ -104,17 +104,25 @@ class RemoteEncoder:
         """
         return self._encoded("/query", json.dumps({"text": text}).encode(), wire.unpack_query)
 
-    def encode_texts(self, texts: Sequence[str]) -> list[MultiVector]:
+    def encode_texts(self, texts: Sequence[str], titles: Sequence[str] | None = None) -> list[MultiVector]:
         """Return the vectors of each text, with the word of each vector.
+
+        Args:
+            texts: Of any length.
+            titles: What each text is part of, for a bi-encoder; None where that does not matter.
 
         Raises:
             EncoderError: The server does not answer, or cannot encode them.
         """
 
-        def send(batch: Sequence[str]) -> list[MultiVector]:
-            return self._units("/texts", json.dumps({"texts": batch}).encode(), len(batch))
+        def send(batch: Sequence[tuple[str, str]]) -> list[MultiVector]:
+            asked = {"texts": [text for text, _ in batch]}
+            if titles is not None:
+                asked["titles"] = [title for _, title in batch]
+            return self._units("/texts", json.dumps(asked).encode(), len(batch))
 
-        return _all(send, batches(texts, lambda text: len(text.encode()), TEXT_BYTES))
+        pairs = list(zip(texts, [""] * len(texts) if titles is None else titles, strict=True))
+        return _all(send, batches(pairs, lambda pair: len("".join(pair).encode()), TEXT_BYTES))
 
     def encode_pages(self, images: Sequence[Image.Image]) -> list[MultiVector]:
         """Return the vectors of each page image, with a box for each vector.

@@ -26,7 +26,7 @@ from PIL import Image
 
 from vdr.types import MultiVector, QueryVectors, Reading
 
-PROTOCOL = 1
+PROTOCOL = 2
 """Raised by any change that an older client or server would misread."""
 TOKEN_VARIABLE = "VDR_ENCODER_TOKEN"  # noqa: S105  the name of a variable, no secret
 FINGERPRINT_HEADER = "vdr-encoder-fingerprint"

@@ -170,6 +170,15 @@ def stretches(text: str, token_starts: Sequence[int], most: int, overlap: int) -
     return [text[pieces[max(0, bisect_right(pieces, start) - 1)] : end] for start, end in cuts]
 
 
+def titled(stretch: str, title: str) -> str:
+    """Return a stretch of a text behind what it is part of.
+
+    >>> titled("Net sales rose.", "3M 2018"), titled("Net sales rose.", "")
+    ('3M 2018. Net sales rose.', 'Net sales rose.')
+    """
+    return f"{title}. {stretch}" if title else stretch
+
+
 def place_tokens(ids: Sequence[int], content: Sequence[int], starts: Sequence[int]) -> Ints:
     """Return the character offset of each token of a model's input, -1 for tokens that are not of the text.
 

@@ -69,6 +69,6 @@ class Borrowing:
         """Return the vectors of each page image."""
         return cast(list[MultiVector], self._borrow(cast(PageEncoder, self._encoder).encode_pages)(images))
 
-    def encode_texts(self, texts: Sequence[str]) -> list[MultiVector]:
-        """Return the vectors of each text."""
-        return cast(list[MultiVector], self._borrow(cast(TextEncoder, self._encoder).encode_texts)(texts))
+    def encode_texts(self, texts: Sequence[str], *titles: Sequence[str] | None) -> list[MultiVector]:
+        """Return the vectors of each text; a bi-encoder is told titles too."""
+        return cast(list[MultiVector], self._borrow(cast(TextEncoder, self._encoder).encode_texts)(texts, *titles))
