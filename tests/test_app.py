@@ -390,13 +390,15 @@ def running(folder: Path, *, settings: str = "", environment: Mapping[str, str] 
         log.open("w") as stderr,
         subprocess.Popen(command, stderr=stderr, env={**os.environ, **(environment or {})}) as process,
     ):
-        for _ in range(1_800):
-            if "answers at" in log.read_text() or process.poll() is not None:
-                break
-            threading.Event().wait(0.1)
-        assert "answers at" in log.read_text(), log.read_text()
-        yield f"http://127.0.0.1:{port}/"
-        process.terminate()
+        try:
+            for _ in range(1_800):
+                if "answers at" in log.read_text() or process.poll() is not None:
+                    break
+                threading.Event().wait(0.1)
+            assert "answers at" in log.read_text(), log.read_text()
+            yield f"http://127.0.0.1:{port}/"
+        finally:
+            process.terminate()
     assert "Traceback" not in log.read_text(), log.read_text()
 
 

@@ -13,7 +13,7 @@ from PIL import Image, ImageDraw, ImageFilter, ImageFont
 from vdr import Corpus, explain
 from vdr.encode import load_page_encoder
 from vdr.encode.mini import VdrMini, load, reader
-from vdr.encode.mini.eight_bits import EightBits, eight_bits_are_faster
+from vdr.encode.mini.eight_bits import TOPS, EightBits, whole_numbers
 from vdr.encode.mini.encoder import WEIGHTS
 from vdr.encode.mini.network import Tower
 from vdr.encode.mini.reader import Reader
@@ -147,20 +147,24 @@ def test_threads_change_nothing_beyond_rounding(mini: VdrMini) -> None:
     assert np.einsum("nd,nd->n", *results).min() > 0.999
 
 
-@pytest.mark.skipif(not eight_bits_are_faster(torch.float32), reason="here the tower computes in floats")
-def test_in_8_bits_the_tower_reads_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("top", TOPS)
+def test_in_8_bits_the_tower_reads_the_same(top: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    if whole_numbers(torch.float32) < top:
+        pytest.skip(f"numbers up to {top} are not right on this processor, or slower than floats")
     cpu = torch.device("cpu")
+    monkeypatch.setattr(reader, "whole_numbers", lambda _: top)
     in_bytes = Reader(WEIGHTS, cpu, torch.float32)
-    monkeypatch.setattr(reader, "eight_bits_are_faster", lambda _: False)
+    monkeypatch.setattr(reader, "whole_numbers", lambda _: 0)
     in_floats = Reader(WEIGHTS, cpu, torch.float32)
     assert isinstance(in_bytes._tower, EightBits)
     assert isinstance(in_floats._tower, Tower)
     for page in (drawn(LINES), drawn(LINES, 44), drawn(LINES, 22, 255, 40), scanned(drawn(LINES), 2)):
         found, expected = in_bytes.read(page), in_floats.read(page)
         assert len(expected) > 30
-        alike = [one.text == other.text for one, other in zip(found, expected, strict=True)]
-        assert sum(alike) >= 0.95 * len(alike)
-        np.testing.assert_allclose([word.box for word in found], [word.box for word in expected], atol=4)
+        own, others = ({word.text: word.box for word in read} for read in (found, expected))
+        alike = [text for text in others if text in own]
+        assert abs(len(found) - len(expected)) <= 1 and len(alike) >= 0.95 * len(others)
+        np.testing.assert_allclose([own[text] for text in alike], [others[text] for text in alike], atol=5)
 
 
 def test_scans_without_a_text_layer_are_found_and_lit_up(sample: Path, sample_corpus: Corpus) -> None:

@@ -219,13 +219,15 @@ def url(tmp_path: Path) -> Iterator[str]:
         log.open("w") as stderr,
         subprocess.Popen(command, stderr=stderr, cwd=tmp_path, env={**os.environ, **variables}) as process,
     ):
-        for _ in range(600):
-            if "answers at" in log.read_text() or process.poll() is not None:
-                break
-            threading.Event().wait(0.1)
-        assert "answers at" in log.read_text(), log.read_text()
-        yield f"http://127.0.0.1:{port}/"
-        process.terminate()
+        try:
+            for _ in range(3_000):  # a slow machine needs minutes to index the samples
+                if "answers at" in log.read_text() or process.poll() is not None:
+                    break
+                threading.Event().wait(0.1)
+            assert "answers at" in log.read_text(), log.read_text()
+            yield f"http://127.0.0.1:{port}/"
+        finally:
+            process.terminate()
     told = log.read_text()  # without the hub's own package gradio's reloading thread ends with a traceback
     assert told.count("Traceback") == told.count("`spaces` package is required to run hot-reloading"), told
 

@@ -29,6 +29,7 @@ from training.crops import Crops
 from training.losses import Losses, losses
 from training.released import load, save
 from training.slimmer import slimmer
+from vdr.encode.devices import best_dtype
 from vdr.encode.mini.alphabet import SPACE
 from vdr.encode.mini.network import WIDTH, Tower, fused, tower_of
 
@@ -73,7 +74,8 @@ def train(arguments: argparse.Namespace) -> None:
     state = torch.load(checkpoint, map_location=device, weights_only=True) if checkpoint.exists() else None
     tower = tower_of(state["tower"]) if state else _beginning(arguments)
     tower = tower.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    teacher = fused(load(arguments.teacher).eval()).to(device, torch.bfloat16) if arguments.teacher else None
+    dtype = best_dtype(device.type)
+    teacher = fused(load(arguments.teacher).eval()).to(device, dtype) if arguments.teacher else None
     optimizer = torch.optim.AdamW(
         [
             {"params": [p for p in tower.parameters() if p.ndim > 1], "weight_decay": 0.02},
@@ -109,8 +111,8 @@ def train(arguments: argparse.Namespace) -> None:
         ink = 1 - pixels.to(device, non_blocking=True).float() / 255
         ink = ink.to(memory_format=torch.channels_last)
         with torch.no_grad():
-            taught = teacher(ink.bfloat16()) if teacher else None
-        with torch.autocast(device.type, torch.bfloat16):
+            taught = teacher(ink.to(dtype)) if teacher else None
+        with torch.autocast(device.type, dtype, enabled=dtype == torch.bfloat16):
             reading = tower(ink)
             cost = losses(tower, reading, [part.to(device, non_blocking=True) for part in goal], taught, teacher)
         loss = cost.total()

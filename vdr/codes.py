@@ -221,7 +221,7 @@ def closeness(query: Floats, centroids: Centroids, reach: float) -> Floats:
     from vdr import simd
 
     more = np.float32(reach) * centroids.reach
-    if simd.available():
+    if simd.number_size() < 4:
         return products(query, centroids.in_bytes, more)
     table: Floats = query @ centroids.fine.T + np.linalg.norm(query, axis=1, keepdims=True) * more
     return table

@@ -186,34 +186,34 @@ def maxsim(query, n_query, dim, packed, width, levels, starts, scales, firsts, c
 
 @njit(fastmath=True, cache=True, nogil=True, inline="always")
 def _four_by_24(query, token, offsets, dim, four, padded):
-    """Multiply four vectors of unsigned bytes, each of them `padded` bytes long, by 24 vectors of a query.
+    """Multiply four vectors of whole numbers, each of them `padded` numbers long, by 24 vectors of a query.
 
-    `query` has, for each eight vectors and each four of the `dim` numbers, these four of each of the eight, as signed
-    bytes; `offsets` take away what the 128 add that made the four vectors unsigned.
+    `query` has, for each eight vectors and as many of the `dim` numbers as fit into four bytes, these of each of the
+    eight. `offsets` take away what `simd.make_ready` added to the four vectors.
     """
     a0 = a1 = a2 = a3 = simd.load(offsets, token)
     b0 = b1 = b2 = b3 = simd.load(offsets, token + 8)
     c0 = c1 = c2 = c3 = simd.load(offsets, token + 16)
-    at, group = token * dim, 8 * dim
-    for place in range(0, dim, 4):
+    at, group, several = token * dim, 8 * dim, 4 // query.itemsize
+    for place in range(0, dim, several):
         a, b, c = simd.load(query, at), simd.load(query, at + group), simd.load(query, at + 2 * group)
-        at += 32
-        bytes_ = simd.repeat(four, place)
-        a0 = simd.add_products(a0, bytes_, a)
-        b0 = simd.add_products(b0, bytes_, b)
-        c0 = simd.add_products(c0, bytes_, c)
-        bytes_ = simd.repeat(four, padded + place)
-        a1 = simd.add_products(a1, bytes_, a)
-        b1 = simd.add_products(b1, bytes_, b)
-        c1 = simd.add_products(c1, bytes_, c)
-        bytes_ = simd.repeat(four, 2 * padded + place)
-        a2 = simd.add_products(a2, bytes_, a)
-        b2 = simd.add_products(b2, bytes_, b)
-        c2 = simd.add_products(c2, bytes_, c)
-        bytes_ = simd.repeat(four, 3 * padded + place)
-        a3 = simd.add_products(a3, bytes_, a)
-        b3 = simd.add_products(b3, bytes_, b)
-        c3 = simd.add_products(c3, bytes_, c)
+        at += 8 * several
+        one = simd.repeat(four, place)
+        a0 = simd.add_products(a0, one, a)
+        b0 = simd.add_products(b0, one, b)
+        c0 = simd.add_products(c0, one, c)
+        one = simd.repeat(four, padded + place)
+        a1 = simd.add_products(a1, one, a)
+        b1 = simd.add_products(b1, one, b)
+        c1 = simd.add_products(c1, one, c)
+        one = simd.repeat(four, 2 * padded + place)
+        a2 = simd.add_products(a2, one, a)
+        b2 = simd.add_products(b2, one, b)
+        c2 = simd.add_products(c2, one, c)
+        one = simd.repeat(four, 3 * padded + place)
+        a3 = simd.add_products(a3, one, a)
+        b3 = simd.add_products(b3, one, b)
+        c3 = simd.add_products(c3, one, c)
     return a0, b0, c0, a1, b1, c1, a2, b2, c2, a3, b3, c3
 
 
@@ -225,12 +225,12 @@ def _keep(best, at, a, b, c, scale):
 
 
 @njit(fastmath=True, cache=True, nogil=True)
-def maxsim_bytes(query, offsets, steps, dim, packed, width, levels, starts, scales, firsts, counts, ids, near, scores):
+def maxsim_whole(query, offsets, steps, dim, packed, width, levels, starts, scales, firsts, counts, ids, near, scores):
     """See `vdr.maxsim.maxsim_at`; the first four are of `vdr.maxsim._arranged`."""
     best = np.empty(len(steps), np.float32)
     padded = max(dim, width * levels.shape[1])
-    numbers, own = np.zeros((4, padded), np.int8), np.empty(4, np.float32)
-    four, both = numbers.reshape(-1), np.empty((2, counts.max()), np.int32)
+    four, own = np.empty(4 * padded, query.dtype), np.empty(4, np.float32)
+    numbers, both = np.zeros(padded, np.int8), np.empty((2, counts.max()), np.int32)
     more = _choose(ids, near, firsts, counts, 0, both[0])
     for unit in range(len(starts)):
         best[:] = _LOWEST
@@ -243,11 +243,11 @@ def maxsim_bytes(query, offsets, steps, dim, packed, width, levels, starts, scal
                 own[which] = scales[firsts[unit] + one]
                 if width == dim:
                     for place in range(0, dim, 32):
-                        simd.unsigned(packed, begin + place, four, which * padded + place)
+                        simd.make_ready(packed, begin + place, four, which * padded + place)
                 else:
-                    _unpack(packed[begin : begin + width], levels, numbers[which])
+                    _unpack(packed[begin : begin + width], levels, numbers)
                     for place in range(0, dim, 32):
-                        simd.unsigned(four, which * padded + place, four, which * padded + place)
+                        simd.make_ready(numbers, place, four, which * padded + place)
                 if row + which < more:
                     _expect(packed, width, scales, starts[unit + 1], firsts[unit + 1], following[row + which])
             for token in range(0, len(steps), 24):
@@ -263,9 +263,9 @@ def maxsim_bytes(query, offsets, steps, dim, packed, width, levels, starts, scal
 
 
 @njit(fastmath=True, cache=True, nogil=True)
-def products_bytes(query, offsets, steps, dim, packed, scales, lengths, reach, first, last, table):
+def products_whole(query, offsets, steps, dim, packed, scales, lengths, reach, first, last, table):
     """See `vdr.maxsim.products`, for vectors `first` to `last - 1` of `packed`, `(n, dim)`."""
-    flat, four = packed.reshape(-1), np.empty(4 * dim, np.int8)
+    flat, four = packed.reshape(-1), np.empty(4 * dim, query.dtype)
     tile = np.empty((16, 24), np.float32)  # so many vectors by so many of the query, to be written a line at a time
     found, one = tile.reshape(-1), np.float32(1)
     for begin in range(first, last, 16):
@@ -276,7 +276,7 @@ def products_bytes(query, offsets, steps, dim, packed, scales, lengths, reach, f
                 for which in range(4):
                     own = begin + min(row + which, count - 1)
                     for place in range(0, dim, 32):
-                        simd.unsigned(flat, own * dim + place, four, which * dim + place)
+                        simd.make_ready(flat, own * dim + place, four, which * dim + place)
                 a0, b0, c0, a1, b1, c1, a2, b2, c2, a3, b3, c3 = _four_by_24(query, token, offsets, dim, four, dim)
                 _keep(found, 24 * row, a0, b0, c0, one)
                 _keep(found, 24 * row + 24, a1, b1, c1, one)

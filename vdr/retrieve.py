@@ -159,7 +159,7 @@ def _staged(
         units, scores = search.best(wanted, estimates[wanted], count)
         units, scores, known = search.refine(units, scores, len(units), k, partly, search.PARTLY)
         units, scores, known = search.refine(units, scores, known, k, nearly, search.WHOLE)
-    if simd.available():  # elsewhere the scores are exact by now
+    if simd.number_size() < 4:  # elsewhere the scores are exact by now
         units, scores, _ = search.refine(units, scores, known, k, exactly, search.CLOSE)
     told = len(units) if further else known
     keyed = list(zip(_keys(index, units[:told], names), scores[:told].tolist(), strict=True))

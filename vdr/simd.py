@@ -1,8 +1,9 @@
-"""Eight numbers side by side for numba code: dot products of floats, and of bytes where the processor is made for it.
+"""Eight numbers side by side for numba code: dot products of floats, and of whole numbers where that is faster.
 
-`vpdpbusd` (AVX-512 VNNI or AVX-VNNI, in x86 processors since 2019) adds, in each of eight lanes of 32 bits, the four
-products of unsigned with signed bytes; compilers do not find it by themselves. Where a processor lacks it, `available`
-says so, and `add_products` may not be compiled. The rest is for any processor.
+In each of eight lanes of 32 bits `vpdpbusd` (AVX-512 VNNI or AVX-VNNI, in x86 processors since 2019) adds the four
+products of unsigned with signed bytes, and `vpmaddwd` (AVX2, since 2013) the two of numbers of 16 bits; compilers do
+not find them by themselves. `number_size` says which of them a processor has. Compiled without
+them, the same is computed slowly. The rest is for any processor.
 """
 
 # mypy: ignore-errors
@@ -28,18 +29,27 @@ _SIGN_BITS = ir.Constant(_INTS, [-0x7F7F7F80] * LANES)
 
 
 @cache
-def available() -> bool:
-    """Say whether this processor has the instruction, and numba compiles, and for this processor."""
-    elsewhere = config.CPU_NAME or config.CPU_FEATURES or config.DISABLE_JIT
-    if elsewhere or platform.machine().lower() not in ("x86_64", "amd64"):
+def number_size() -> int:
+    """Return how many bytes a number takes whose products are added fastest here: 1, 2, or 4, which are a float's."""
+    return 1 if _multiplies_bytes() else 2 if _has("avx2") else 4
+
+
+def _multiplies_bytes() -> bool:
+    return _has("avxvnni") or _has("avx512vnni", "avx512vl")
+
+
+def _has(*features: str) -> bool:
+    """Say whether this processor has instructions, and numba compiles, and for this processor."""
+    if config.CPU_NAME or config.CPU_FEATURES or config.DISABLE_JIT:
         return False
-    has = llvm.get_host_cpu_features()
-    return bool(has.get("avxvnni") or (has.get("avx512vnni") and has.get("avx512vl")))
+    known = llvm.get_host_cpu_features() if platform.machine().lower() in ("x86_64", "amd64") else {}
+    return all(known.get(feature) for feature in features)
 
 
 class _Lanes(types.Type):
-    def __init__(self) -> None:
-        super().__init__("Lanes")
+    def __init__(self, bits: int) -> None:
+        super().__init__(f"Lanes{bits}")
+        self.bits = bits
 
 
 class _FloatLanes(types.Type):
@@ -47,8 +57,10 @@ class _FloatLanes(types.Type):
         super().__init__("FloatLanes")
 
 
-lanes, float_lanes = _Lanes(), _FloatLanes()
-"""Numba's types of eight whole numbers of 32 bits, each also four bytes, and of eight float32."""
+lanes, float_lanes = _Lanes(32), _FloatLanes()
+"""Numba's types of eight whole numbers of 32 bits, and of eight float32."""
+_SMALL = {types.int8: _Lanes(8), types.int16: _Lanes(16)}
+"""Eight times four bytes, or two numbers of 16 bits."""
 
 
 @register_model(_Lanes)
@@ -91,8 +103,8 @@ def add_multiples(_context, sums, values, factor):
 
 @intrinsic
 def load(_context, array, index):
-    """Read lanes from an array, from an index on: of floats if it is one of float32, else of whole numbers."""
-    found, kind = (float_lanes, _FLOATS) if array.dtype == types.float32 else (lanes, _INTS)
+    """Read lanes from an array, from an index on; they are of its type."""
+    found, kind = (float_lanes, _FLOATS) if array.dtype == types.float32 else (_SMALL.get(array.dtype, lanes), _INTS)
 
     def generate(context, builder, signature, arguments):
         return _read(builder, _at(context, builder, signature, arguments, 0, kind), 1)
@@ -102,36 +114,59 @@ def load(_context, array, index):
 
 @intrinsic
 def repeat(_context, array, index):
-    """Read four bytes into every lane."""
+    """Read four bytes, or two numbers of 16 bits, into every lane."""
 
     def generate(context, builder, signature, arguments):
         return _splat(builder, _read(builder, _at(context, builder, signature, arguments, 0, _INT), 1), _INTS)
 
-    return lanes(array, index), generate
+    return _SMALL[array.dtype](array, index), generate
 
 
 @intrinsic
-def unsigned(_context, array, index, target, target_index):
-    """Write 32 signed bytes of an array with 128 added, which makes them unsigned, into another or the same."""
+def make_ready(_context, array, index, target, target_index):
+    """Write 32 signed bytes as `add_products` takes them on its left, into an array of bytes or of 16 bits.
+
+    Bytes have 128 added, which makes them unsigned.
+    """
 
     def generate(context, builder, signature, arguments):
-        signed = _read(builder, _at(context, builder, signature, arguments, 0, _INTS), 1)
-        place = _at(context, builder, signature, arguments, 2, _INTS)
-        builder.store(builder.xor(signed, _SIGN_BITS), place, align=1)
+        if signature.args[2].dtype == types.int8:
+            signed = _read(builder, _at(context, builder, signature, arguments, 0, _INTS), 1)
+            numbers, kind = builder.xor(signed, _SIGN_BITS), _INTS
+        else:
+            bytes_, kind = ir.VectorType(ir.IntType(8), 4 * LANES), ir.VectorType(ir.IntType(16), 4 * LANES)
+            numbers = builder.sext(_read(builder, _at(context, builder, signature, arguments, 0, bytes_), 1), kind)
+        builder.store(numbers, _at(context, builder, signature, arguments, 2, kind), align=1)
         return context.get_dummy_value()
 
     return types.void(array, index, target, target_index), generate
 
 
 @intrinsic
-def add_products(_context, sums, unsigned_bytes, signed_bytes):
-    """Add to each lane the products of its four unsigned with its four signed bytes."""
+def add_products(_context, sums, left, right):
+    """Add to each lane the products of its four unsigned with its four signed bytes, or of its two pairs of 16 bits."""
 
-    def generate(_context, builder, _signature, arguments):
-        kind = ir.FunctionType(_INTS, [_INTS] * 3)
-        return builder.call(builder.module.declare_intrinsic("llvm.x86.avx512.vpdpbusd.256", (), kind), arguments)
+    def generate(_context, builder, signature, arguments):
+        total, left, right = arguments
+        bits = signature.args[1].bits
+        if bits == 8 and _multiplies_bytes():
+            kind = ir.FunctionType(_INTS, [_INTS] * 3)
+            return builder.call(builder.module.declare_intrinsic("llvm.x86.avx512.vpdpbusd.256", (), kind), arguments)
+        small = ir.VectorType(ir.IntType(bits), LANES * 32 // bits)
+        left, right = builder.bitcast(left, small), builder.bitcast(right, small)
+        if bits == 16 and _has("avx2"):
+            kind = ir.FunctionType(_INTS, [small] * 2)
+            multiply = builder.module.declare_intrinsic("llvm.x86.avx2.pmadd.wd", (), kind)
+            return builder.add(total, builder.call(multiply, [left, right]))
+        several, wide = 32 // bits, ir.VectorType(_INT, LANES * 32 // bits)
+        widen = builder.zext if bits == 8 else builder.sext
+        products = builder.mul(widen(left, wide), builder.sext(right, wide))
+        for first in range(several):
+            which = ir.Constant(_INTS, list(range(first, several * LANES, several)))
+            total = builder.add(total, builder.shuffle_vector(products, ir.Constant(wide, ir.Undefined), which))
+        return total
 
-    return lanes(sums, unsigned_bytes, signed_bytes), generate
+    return lanes(sums, left, right), generate
 
 
 @intrinsic

@@ -2,6 +2,9 @@
 
 After a ReLU all numbers are positive, so unsigned bytes from 0 to the largest that was met in training hold them; the
 weights of a channel are signed bytes times a scale. A cell's features come out as floats, and are read as ever.
+
+Processors without an instruction for it (AVX-512 VNNI and the like) add up two products in 16 bits, which would
+saturate; there the bytes go from 0 to 127, and it is still twice as fast as float32.
 """
 
 from __future__ import annotations
@@ -15,6 +18,11 @@ import torch
 from torch import Tensor, nn
 
 from vdr.encode.mini.network import WIDTH, Reading, Residual, Tower
+
+ENGINE = "onednn"
+"""The kernels that compute it, where torch has them: a sixth faster than its others on a processor with AVX2 alone."""
+TOPS = (255, 127)
+"""The largest numbers between layers that are tried; with 127 the sum of two products fits into 16 bits."""
 
 
 class _Step(NamedTuple):
@@ -31,13 +39,18 @@ class EightBits:
     Args:
         tower: Fused (`vdr.encode.mini.network.fused`), float32.
         ranges: What `ranges` says of it.
+        top: The largest number between two layers, 255 or 127: see `whole_numbers`.
     """
 
-    def __init__(self, tower: Tower, ranges: Tensor) -> None:
-        scales = iter((ranges / 255).tolist())
+    def __init__(self, tower: Tower, ranges: Tensor, top: int = 255) -> None:
+        scales = iter((ranges / top).tolist())
         self._steps: list[_Step] = []
         for convolution, added in _convolutions(tower):
             self._steps.append(_Step(_packed(convolution), next(scales), next(scales) if added else None))
+        self._first: tuple[nn.Conv2d, float] | None = None
+        if top < 255:  # ink needs all of its bits: the first one, a small part of the work, stays in floats
+            (first, _), scale = next(_convolutions(tower)), self._steps.pop(0).scale
+            self._first = first, scale
         self._lines = tower.lines
         self.name = tower.name
 
@@ -45,7 +58,11 @@ class EightBits:
         """Read every cell of a batch of images, `(batch, 1, height, width)` uint8 ink from 0 to 255."""
         parts = [pixels[:, 0, y::2, x::2] for y in (0, 1) for x in (0, 1)]  # what `nn.PixelUnshuffle` does
         ink = torch.stack(parts, dim=-1).permute(0, 3, 1, 2)
-        x = torch._make_per_tensor_quantized_tensor(ink, 1 / 255, 0)
+        if self._first is None:
+            x = torch._make_per_tensor_quantized_tensor(ink, 1 / 255, 0)
+        else:
+            convolution, scale = self._first
+            x = torch.quantize_per_tensor(convolution(ink / 255).relu(), scale, 0, torch.quint8)
         for step in self._steps:
             y = torch.ops.quantized.conv2d_relu(x, step.convolution, step.scale, 0)
             x = y if step.sum_scale is None else torch.ops.quantized.add(x, y, step.sum_scale, 0)
@@ -88,34 +105,47 @@ def _packed(convolution: nn.Conv2d) -> torch.ScriptObject:
     zeros = torch.zeros(len(scales), dtype=torch.long)
     quantized = torch.quantize_per_channel(weight, scales, zeros, 0, torch.qint8)
     bias = None if convolution.bias is None else convolution.bias.detach()
-    packed: torch.ScriptObject = torch.ops.quantized.conv2d_prepack(
-        quantized, bias, list(convolution.stride), list(convolution.padding), [1, 1], 1
-    )
+    engines = torch.backends.quantized
+    before = engines.engine
+    if ENGINE in engines.supported_engines:
+        engines.engine = ENGINE
+    try:
+        packed: torch.ScriptObject = torch.ops.quantized.conv2d_prepack(
+            quantized, bias, list(convolution.stride), list(convolution.padding), [1, 1], 1
+        )
+    finally:
+        engines.engine = before
     return packed
 
 
 @cache
 @torch.inference_mode()
-def eight_bits_are_faster(dtype: torch.dtype) -> bool:
+def whole_numbers(dtype: torch.dtype) -> int:
     """Compute a convolution like the tower's both ways: what a processor promises is not what it does.
-
-    One without instructions for it is slow, or saturates where it adds up, and its results are wrong.
 
     Args:
         dtype: What it would be computed in otherwise.
+
+    Returns:
+        The largest number between layers with which 8 bits are right, and faster: 255 or 127; 0 where neither is.
     """
     convolution = nn.Conv2d(WIDTH, WIDTH, 3, padding=1, bias=False)
     nn.init.constant_(convolution.weight, 1)
     largest = 9.0 * WIDTH
     ones = torch.ones(1, WIDTH, 24, 64).contiguous(memory_format=torch.channels_last)
     try:
-        packed, small = _packed(convolution), torch.quantize_per_tensor(ones, 1 / 255, 0, torch.quint8)
-        result = torch.ops.quantized.conv2d_relu(small, packed, largest / 255, 0).dequantize()
+        packed = _packed(convolution)
+        for top in TOPS:
+            small, scale = torch.quantize_per_tensor(ones, 1 / top, 0, torch.quint8), largest / top
+            if torch.ops.quantized.conv2d_relu(small, packed, scale, 0).dequantize().max() > 0.99 * largest:
+                break
+        else:
+            return 0
     except RuntimeError:  # this build of torch has no such kernels
-        return False
+        return 0
     convolution, ones = convolution.to(dtype), ones.to(dtype)
-    seconds = _seconds(lambda: torch.ops.quantized.conv2d_relu(small, packed, largest / 255, 0))
-    return float(result.max()) > 0.99 * largest and seconds < 0.8 * _seconds(lambda: convolution(ones))
+    seconds = _seconds(lambda: torch.ops.quantized.conv2d_relu(small, packed, scale, 0))
+    return top if seconds < 0.8 * _seconds(lambda: convolution(ones)) else 0
 
 
 def _seconds(compute: Callable[[], object]) -> float:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from vdr.encode.mini.cells import CELL
-from vdr.encode.mini.eight_bits import EightBits, eight_bits_are_faster
+from vdr.encode.mini.eight_bits import EightBits, whole_numbers
 from vdr.encode.mini.network import Tower, fused, tower_of
 from vdr.encode.mini.order import in_reading_order
 from vdr.encode.mini.reading import Word, find_cells, spell
@@ -69,8 +69,8 @@ class Reader:
         tower = fused(tower_of(state).eval()).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.device, self._dtype = device, dtype
         self._tower: Tower | EightBits
-        if ranges is not None and device.type == "cpu" and eight_bits_are_faster(dtype):
-            self._tower = EightBits(tower, ranges)
+        if ranges is not None and device.type == "cpu" and (top := whole_numbers(dtype)):
+            self._tower = EightBits(tower, ranges, top)
         else:
             self._tower = tower.to(device, dtype)
 
