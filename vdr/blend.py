@@ -8,11 +8,11 @@ from vdr import search
 from vdr.fusion import WEIGHTS, Evidence, weigh
 from vdr.naming import names_of
 from vdr.retrieve import Scores
-from vdr.store import Store
+from vdr.stored import Stored
 
 
 def blend(
-    store: Store, query: str, scores: Mapping[str, Scores], depth: int, factors: Mapping[str, float] | None = None
+    store: Stored, query: str, scores: Mapping[str, Scores], depth: int, factors: Mapping[str, float] | None = None
 ) -> tuple[dict[str, float], Scores]:
     """Fuse channels by the corpus's own weights, or those nobody tuned.
 
@@ -36,7 +36,7 @@ def blend(
     return dict(zip(known.keys, fused.tolist(), strict=True)), Scores(named, {})
 
 
-def evidence(store: Store, query: str, scores: Mapping[str, Scores], depth: int) -> Evidence:
+def evidence(store: Stored, query: str, scores: Mapping[str, Scores], depth: int) -> Evidence:
     """Bring channels to one scale; a page without text is neither for nor against in those that read text.
 
     Args:
@@ -72,7 +72,7 @@ def _document(key: str) -> str:
     return key.rpartition(":")[0]
 
 
-def _named(store: Store, query: str, found: set[str]) -> dict[str, float]:
+def _named(store: Stored, query: str, found: set[str]) -> dict[str, float]:
     """Return the documents that the question names; none where all that was found is in one document."""
     if len(found) < 2:
         return {}

@@ -14,6 +14,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from vdr.cores import spread
 from vdr.maxsim import as_bytes, products
 from vdr.quantize import Quantized
 from vdr.types import Floats
@@ -199,11 +200,11 @@ def encode(vectors: Floats, offsets: NDArray[np.integer], centroids: Centroids) 
 
 def make_lists(codes: Codes, first: int, last: int, n_centroids: int) -> Lists:
     """Turn the ids of units `first` to `last - 1`, at most `BLOCK`, into lists."""
-    from vdr import kernels
+    from vdr import list_kernels
 
     begin, end = codes.offsets[first], codes.offsets[last]
     counts = np.diff(codes.offsets[first : last + 1])
-    starts, units = kernels.invert(np.asarray(codes.ids[begin:end]), counts, n_centroids)
+    starts, units = list_kernels.invert(np.asarray(codes.ids[begin:end]), counts, n_centroids)
     return Lists(starts, units, last - first)
 
 
@@ -234,15 +235,15 @@ def nearest(table: Floats, count: int) -> Nearest:
         table: `(n_query, n_centroids)`, by `closeness`.
         count: How many of them; all where there are fewer.
     """
-    from vdr import kernels
+    from vdr import list_kernels
 
     shape = len(table), min(count, table.shape[1])
     near = Nearest(np.empty(shape, np.int32), np.empty(shape, np.float32))
 
     def part(first: int, last: int) -> None:
-        kernels.nearest(table[first:last], near.ids[first:last], near.products[first:last])
+        list_kernels.nearest(table[first:last], near.ids[first:last], near.products[first:last])
 
-    kernels.spread(part, len(table), 4)
+    spread(part, len(table), 4)
     return near
 
 
@@ -257,7 +258,7 @@ def score_ids(near: Nearest, blocks: Sequence[Lists]) -> Floats:
     Returns:
         `(n_units,)`.
     """
-    from vdr import kernels
+    from vdr import list_kernels
 
     last = near.products[:, -1]
     scores = np.full(sum(block.count for block in blocks), last.sum(), np.float32)
@@ -266,7 +267,7 @@ def score_ids(near: Nearest, blocks: Sequence[Lists]) -> Floats:
 
     def part(first: int, last: int) -> None:
         for block, begin in zip(blocks[first:last], begins[first:last], strict=True):
-            kernels.walk(near.ids, gains, block.starts, block.units, scores[begin : begin + block.count])
+            list_kernels.walk(near.ids, gains, block.starts, block.units, scores[begin : begin + block.count])
 
-    kernels.spread(part, len(blocks), 1)
+    spread(part, len(blocks), 1)
     return scores

@@ -1,8 +1,8 @@
-"""The inner loops of scoring, compiled by numba on their first call and kept on disk; for `maxsim` and `codes`.
+"""The inner loops of MaxSim, compiled by numba on their first call and kept on disk; for `maxsim`.
 
 What each computes is said where it is called. The innermost loops run over the numbers of a vector or over the query's
-vectors, which the compiler turns into wide instructions. They let go of Python's lock, so `spread` runs them on all
-cores, from any number of threads at once.
+vectors, which the compiler turns into wide instructions. They let go of Python's lock, so `vdr.cores.spread` runs them
+on all cores, from any number of threads at once.
 """
 
 # mypy: ignore-errors
@@ -10,54 +10,14 @@ cores, from any number of threads at once.
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from functools import lru_cache
-
 import numpy as np
 from numba import njit
 
 from vdr import simd
 
-PARTS = 4
-"""Parts of the work for each core."""
 _LOWEST = np.float32(-3e38)
 """Less than any score; not minus infinity, which fast arithmetic does not allow."""
 _ZEROS = np.zeros(8, np.float32)
-
-
-def spread(part: Callable[[int, int], None], count: int, least: int) -> None:
-    """Call `part(first, last)` for parts of `count`, each at least so large, on all cores at once.
-
-    The calling thread works, too, and takes what is left: another may need longer to wake up than all of it takes.
-    """
-    cores = _cores()
-    parts = max(1, min(PARTS * cores, count // least))
-    if parts == 1 or cores == 1:
-        part(0, count)
-        return
-    bounds = [count * number // parts for number in range(parts + 1)]
-    left = iter(range(parts))  # threads take numbers from it in turns
-
-    def work() -> None:
-        for number in left:
-            part(bounds[number], bounds[number + 1])
-
-    others = [_pool().submit(work) for _ in range(min(cores, parts) - 1)]
-    work()
-    for other in others:
-        if not other.cancel():
-            other.result()
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-@lru_cache
-def _pool() -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(_cores(), thread_name_prefix="vdr-score")
 
 
 @njit(fastmath=True, cache=True, nogil=True)
@@ -287,72 +247,3 @@ def products_whole(query, offsets, steps, dim, packed, scales, lengths, reach, f
                 for row in range(count):
                     own = begin + row
                     table[token + which, own] = tile[row, which] * step * scales[own] + length * reach[own]
-
-
-@njit(fastmath=True, cache=True, nogil=True)
-def nearest(table, ids, products):
-    """Find the largest of each row of a table, best first; see `vdr.codes.nearest`."""
-    n_query, n_centroids = table.shape
-    count = ids.shape[1]
-    kept = np.empty(n_centroids, np.int32)
-    for token in range(n_query):
-        row = table[token]
-        low, high = row.min(), row.max()
-        step = 255 / max(high - low, np.float32(1e-12))
-        levels = np.zeros(256, np.int32)
-        for value in row:
-            levels[int((value - low) * step)] += 1
-        level, above = 255, levels[255]
-        while above < count:
-            level -= 1
-            above += levels[level]
-        found = 0
-        for one in range(n_centroids):
-            if int((row[one] - low) * step) >= level:
-                kept[found] = one
-                found += 1
-        order = np.argsort(-row[kept[:found]])
-        for rank in range(count):
-            one = kept[order[rank]]
-            ids[token, rank] = one
-            products[token, rank] = row[one]
-
-
-@njit(cache=True, nogil=True)
-def invert(ids, counts, n_centroids):
-    """Counting sort of `(unit, id)` by id, equal ones once; see `vdr.codes.make_lists`."""
-    starts = np.zeros(n_centroids + 1, np.int32)
-    last = np.full(n_centroids, -1, np.int32)
-    at = 0
-    for unit in range(len(counts)):
-        for one in ids[at : at + counts[unit]]:
-            starts[one + 1] += last[one] != unit
-            last[one] = unit
-        at += counts[unit]
-    for number in range(n_centroids):
-        starts[number + 1] += starts[number]
-    place, units = starts[:-1].copy(), np.empty(starts[-1], np.uint16)
-    last[:] = -1
-    at = 0
-    for unit in range(len(counts)):
-        for one in ids[at : at + counts[unit]]:
-            if last[one] != unit:
-                last[one] = unit
-                units[place[one]] = unit
-                place[one] += 1
-        at += counts[unit]
-    return starts, units
-
-
-@njit(cache=True, nogil=True)
-def walk(near, gains, starts, units, scores):
-    """Add the gains of the centroids near the query, best first, once a unit; see `vdr.codes.score_ids`."""
-    seen = np.zeros(len(scores), np.int32)
-    for row in range(near.shape[0]):
-        for rank in range(near.shape[1]):
-            one, gain = near[row, rank], gains[row, rank]
-            for at in range(starts[one], starts[one + 1]):
-                unit = units[at]
-                if seen[unit] != row + 1:
-                    seen[unit] = row + 1
-                    scores[unit] += gain

@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from vdr.cores import spread
 from vdr.maxsim import Asked, Near
 from vdr.types import Floats
 
@@ -121,8 +122,6 @@ class Mapped:
         Returns:
             `(n_units,)`, not-a-number for units that are nowhere.
         """
-        from vdr import kernels
-
         order = np.argsort(spots["file"], kind="stable")
         files = spots["file"][order]
         starts, firsts, counts = (np.asarray(each, np.int64)[order] for each in (spots["at"], firsts, counts))
@@ -140,7 +139,7 @@ class Mapped:
                     where = starts[own], scales, firsts[own], counts[own]
                     asked.score(numbers, *where, near, scores[own])
 
-        kernels.spread(part, len(scores), 4)
+        spread(part, len(scores), 4)
         by_place = np.empty_like(scores)
         by_place[order] = scores
         return by_place

@@ -13,6 +13,7 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
+from vdr.cores import spread
 from vdr.quantize import Quantized, bytes_a_vector, in_bytes, levels_of_bytes
 from vdr.types import Floats
 
@@ -141,8 +142,6 @@ def maxsim_at(
     near: Near = ALL,
 ) -> Floats:
     """Return the scores `(n_units,)` of units that lie anywhere in one run of bytes, on all cores; see `Asked`."""
-    from vdr import kernels
-
     scores = np.empty(len(starts), np.float32)
     starts, firsts, counts = (np.ascontiguousarray(each, np.int64) for each in (starts, firsts, counts))
 
@@ -150,13 +149,13 @@ def maxsim_at(
         own = slice(first, last)
         asked.score(packed, starts[own], scales, firsts[own], counts[own], near, scores[own])
 
-    kernels.spread(part, len(scores), 4)
+    spread(part, len(scores), 4)
     return scores
 
 
-def as_bytes(vectors: Floats, rows: int = 1) -> Quantized:
-    """Return vectors `(n, dim)` in 8 bits, filled up with zeros to multiples of so many vectors and of 32 numbers."""
-    return in_bytes(_filled(vectors, rows))
+def as_bytes(vectors: Floats) -> Quantized:
+    """Return vectors `(n, dim)` in 8 bits, filled up with zeros to a multiple of 32 numbers."""
+    return in_bytes(_filled(vectors, 1))
 
 
 def products(query: Floats, vectors: Quantized, reach: Floats) -> Floats:
@@ -178,7 +177,7 @@ def products(query: Floats, vectors: Quantized, reach: Floats) -> Floats:
     def part(first: int, last: int) -> None:
         kernels.products_whole(*asked, vectors.numbers, vectors.scales, lengths, reach, first, last, table)
 
-    kernels.spread(part, len(vectors), 1024)
+    spread(part, len(vectors), 1024)
     return table
 
 

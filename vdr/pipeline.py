@@ -18,7 +18,7 @@ from vdr.errors import QueryError
 from vdr.fusion import DEPTH, DOCUMENT
 from vdr.rerank import moved
 from vdr.retrieve import Scores
-from vdr.store import Store
+from vdr.stored import Stored
 from vdr.tables import StoredUnit
 from vdr.types import Channel, Floats, Hit, QueryVectors, Reranker, SearchResult, Unit
 from vdr.watch import Watch
@@ -82,7 +82,7 @@ class Request:
 
 
 def run(
-    store: Store,
+    store: Stored,
     request: Request,
     encode_query: EncodeQuery,
     load_reranker: Callable[[], Reranker] | None = None,
@@ -164,7 +164,7 @@ def _channels(key: str, scores: Mapping[str, Scores], told: Mapping[str, float])
     return {**found, "rerank": told[key]} if key in told else found
 
 
-def _passages(store: Store, best: Sequence[tuple[str, float]]) -> list[str]:
+def _passages(store: Stored, best: Sequence[tuple[str, float]]) -> list[str]:
     """Return those of the best units that are of texts. A page speaks of many things, and which mattered is unknown."""
     documents = store.documents()
     stored = ((key, documents.get(key.rpartition(":")[0])) for key, _ in best)
@@ -172,7 +172,7 @@ def _passages(store: Store, best: Sequence[tuple[str, float]]) -> list[str]:
 
 
 def _again(
-    store: Store,
+    store: Stored,
     query: str,
     scores: Mapping[str, Scores],
     fused: Mapping[str, float],
@@ -204,7 +204,7 @@ def _again(
     return blend(store, query, again, depth, feedback.NOT_ASKED)[0]
 
 
-def _rerank(store: Store, reranker: Reranker, query: str, units: Sequence[StoredUnit]) -> dict[str, float]:
+def _rerank(store: Stored, reranker: Reranker, query: str, units: Sequence[StoredUnit]) -> dict[str, float]:
     """Return the reranker's scores of those units that it can read."""
     read = [
         Unit(
@@ -219,7 +219,7 @@ def _rerank(store: Store, reranker: Reranker, query: str, units: Sequence[Stored
 class _Scoring:
     """The channels of one search, from the cheapest on; `asked` are the question's vectors in those scored."""
 
-    def __init__(self, store: Store, request: Request, encode_query: EncodeQuery, watch: Watch, wanted: int) -> None:
+    def __init__(self, store: Stored, request: Request, encode_query: EncodeQuery, watch: Watch, wanted: int) -> None:
         self._store, self._request, self._encode, self._watch = store, request, encode_query, watch
         self._wanted = wanted
         self._keys: frozenset[str] | None = None

@@ -24,7 +24,7 @@ from vdr.errors import NotFound, ServiceError
 from vdr.judgements import Draft, Judgements
 from vdr.outline import Landmark, landmarks, print_height
 from vdr.question_files import one_line
-from vdr.store import Store
+from vdr.stored import Stored
 from vdr.tables import StoredUnit
 from vdr.types import DocumentInfo
 
@@ -50,7 +50,7 @@ ASKING = frozenset({"how", "what", "when", "where", "which", "who", "whose", "wh
 
 
 def draft(
-    store: Store, count: int, *, docs: Sequence[str] | None = None, chat: Chat | None = None, judgements: Judgements
+    store: Stored, count: int, *, docs: Sequence[str] | None = None, chat: Chat | None = None, judgements: Judgements
 ) -> Iterator[Draft]:
     """Yield questions about a corpus's pages, as many as are asked for or can be made.
 
@@ -82,7 +82,7 @@ def draft(
             yield made
 
 
-def _documents(store: Store, docs: Sequence[str] | None) -> list[DocumentInfo]:
+def _documents(store: Stored, docs: Sequence[str] | None) -> list[DocumentInfo]:
     """Return the documents to ask about, in an order whose every beginning is spread over all."""
     stored = store.documents()
     for name in docs or ():
@@ -97,7 +97,7 @@ def _documents(store: Store, docs: Sequence[str] | None) -> list[DocumentInfo]:
 # --- templates -------------------------------------------------------------------------------------------
 
 
-def _by_templates(store: Store, infos: Sequence[DocumentInfo], count: int, known: Collection[str]) -> Iterator[Draft]:
+def _by_templates(store: Stored, infos: Sequence[DocumentInfo], count: int, known: Collection[str]) -> Iterator[Draft]:
     """Yield questions made of landmarks, document by document in turn."""
     found: dict[str, list[tuple[str, Landmark, str]]] = {}  # document -> key, landmark, question
     for info in infos:
@@ -117,7 +117,7 @@ def _by_templates(store: Store, infos: Sequence[DocumentInfo], count: int, known
     yield from in_turn(queues)
 
 
-def _of_document(store: Store, info: DocumentInfo) -> list[tuple[str, Landmark, str]]:
+def _of_document(store: Stored, info: DocumentInfo) -> list[tuple[str, Landmark, str]]:
     """Return the questions that one page of a document answers: first one a page, spread over the pages."""
     units = [_printed(unit) for unit in _units(store, info, range(1, info.pages + 1))]
     usual = print_height(units)
@@ -200,7 +200,7 @@ def title(name: str) -> str:
 # --- a model ---------------------------------------------------------------------------------------------
 
 
-def _by_model(store: Store, infos: Sequence[DocumentInfo], chat: Chat, drafted: Collection[str]) -> Iterator[Draft]:
+def _by_model(store: Stored, infos: Sequence[DocumentInfo], chat: Chat, drafted: Collection[str]) -> Iterator[Draft]:
     """Yield a question a page, as the model writes them; a page whose answer is no use is told in the log."""
     pages = in_turn([[(info, page) for page in _pages(info)] for info in infos])
     made = 0
@@ -273,7 +273,7 @@ def _pages(info: DocumentInfo) -> list[int]:
     return spread(range(1, info.pages + 1))[:PAGES]
 
 
-def _units(store: Store, info: DocumentInfo, pages: Sequence[int]) -> list[StoredUnit]:
+def _units(store: Stored, info: DocumentInfo, pages: Sequence[int]) -> list[StoredUnit]:
     """Return units of a document by page; of a long document, some spread over it."""
     chosen = sorted(_pages(info)) if len(pages) > PAGES else pages
     keys = [f"{info.name}:{page}" for page in chosen]

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from vdr.errors import CorpusError
 from vdr.export import Record
-from vdr.store import Store
+from vdr.stored import Stored
 from vdr.tables import StoredDocument
 from vdr.types import Floats
 
@@ -21,7 +21,7 @@ UNITS = 64
 """Units read at a time."""
 
 
-def records(store: Store) -> Iterator[Record]:
+def records(store: Stored) -> Iterator[Record]:
     """Yield every unit of a corpus.
 
     Raises:
@@ -31,7 +31,7 @@ def records(store: Store) -> Iterator[Record]:
         yield from _of_document(store, document)
 
 
-def _of_document(store: Store, document: StoredDocument) -> Iterator[Record]:
+def _of_document(store: Stored, document: StoredDocument) -> Iterator[Record]:
     info = document.info
     channels = {channel: _Vectors(store.scan(channel, [document.doc_id])) for channel in info.channels}
     for first in range(1, info.pages + 1, UNITS):

@@ -19,7 +19,7 @@ from vdr import search, simd
 from vdr.index import Index
 from vdr.maxsim import ALL, Asked, Near, maxsim_int8
 from vdr.quantize import to_space
-from vdr.store import Store
+from vdr.stored import Stored
 from vdr.types import Channel, Floats
 from vdr.vectors import Batch, Vectors
 
@@ -52,7 +52,7 @@ class Scores:
 
 
 def score(
-    store: Store,
+    store: Stored,
     channel: Channel,
     query: Floats,
     doc_ids: Collection[str] | None,
@@ -85,7 +85,7 @@ def score(
     return Scores({**staged.exact, **_exhaustively(vectors, query, uncoded)}, staged.estimated) if uncoded else staged
 
 
-def score_keys(store: Store, channel: Channel, query: Floats, keys: Collection[str]) -> Scores:
+def score_keys(store: Stored, channel: Channel, query: Floats, keys: Collection[str]) -> Scores:
     """Score given units exactly: the second stage behind a cheaper one. Those without vectors get no score.
 
     Args:

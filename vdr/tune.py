@@ -21,7 +21,7 @@ from vdr.evaluate import JudgedQuery
 from vdr.fusion import DEPTH, DOCUMENT, WEIGHTS, Evidence
 from vdr.retrieve import Scores
 from vdr.search import ranked
-from vdr.store import Store
+from vdr.stored import Stored
 from vdr.tables import Tuning
 from vdr.types import CHANNELS, Channel, Qrels, QueryVectors
 
@@ -88,7 +88,7 @@ class Outcome:
 
 
 def look_up(
-    store: Store,
+    store: Stored,
     queries: Iterable[JudgedQuery],
     qrels: Qrels,
     encode_query: Callable[[Channel, str], QueryVectors],
@@ -170,7 +170,7 @@ def _mean(queries: Sequence[Judged], weights: Mapping[str, float]) -> float:
     return float(np.mean([query.ndcg(weights) for query in queries]))
 
 
-def _scores(store: Store, text: str, encode_query: Callable[[Channel, str], QueryVectors]) -> dict[str, Scores]:
+def _scores(store: Stored, text: str, encode_query: Callable[[Channel, str], QueryVectors]) -> dict[str, Scores]:
     encoded: dict[str, Scores] = {
         channel: retrieve.score(store, channel, encode_query(channel, text).vectors, None, TOP)
         for channel in CHANNELS
@@ -179,7 +179,7 @@ def _scores(store: Store, text: str, encode_query: Callable[[Channel, str], Quer
     return {**encoded, "bm25": Scores(store.full_text(text, FULL_TEXT), {})}
 
 
-def _judged(store: Store, text: str, grades: Mapping[str, int], scores: Mapping[str, Scores]) -> Judged:
+def _judged(store: Stored, text: str, grades: Mapping[str, int], scores: Mapping[str, Scores]) -> Judged:
     known = evidence(store, text, scores, DEPTH)
     units = store.units(known.keys)
     records = {key: unit.record or key for key, unit in units.items()}
