@@ -16,6 +16,7 @@ from vdr.encode.minilm import QUERIES, MiniLM, model_folder
 from vdr.encode.text import TokenEncoder
 from vdr.encode.words import find_text, place_tokens, read_tokens, windows, word_starts, words_at, words_of
 from vdr.errors import EncoderError
+from vdr.maxsim import maxsim
 
 SENTENCE = "What similarity laws must be obeyed, when constructing aeroelastic models of naïve café-owners?"
 
@@ -88,6 +89,16 @@ def test_words_are_explained_by_the_wordpieces_alone(minilm: MiniLM) -> None:
     explained, pieces = minilm.encode_query_to_explain(SENTENCE), minilm.pieces(SENTENCE)
     np.testing.assert_array_equal(explained.vectors, pieces.vectors)
     assert np.abs(pieces.vectors - minilm.encode_query(SENTENCE).vectors).max() > 0.02
+
+
+def test_what_is_not_like_a_word_of_the_question_adds_nothing(minilm: MiniLM) -> None:
+    query, pages = minilm.encode_query("otters"), minilm.encode_texts(["Otters swim.", "Share capital.", "Bank loans."])
+    assert query.floor == 0.45 and query.floors == pytest.approx([0.45] * 2)
+    otters, capital, loans = (
+        maxsim(query.vectors, page.vectors, np.array([0, len(page.vectors)]), query.floors)[0] for page in pages
+    )
+    assert otters > 1.6
+    assert capital == loans == pytest.approx(0.9)  # two wordpieces
 
 
 def test_a_query_that_has_no_wordpiece_has_no_vector(minilm: MiniLM) -> None:

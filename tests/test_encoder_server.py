@@ -120,7 +120,7 @@ def test_texts_and_queries_come_back_as_they_are_here(minilm: TextEncoder, minil
     query, same = minilm.encode_query("Descaling «naïve» machines"), far.encode_query("Descaling «naïve» machines")
     assert same.tokens == query.tokens == ("Descaling", "«naïve»", "machines")
     assert same.token_of.tolist() == query.token_of.tolist()
-    assert np.array_equal(same.vectors, query.vectors)
+    assert np.array_equal(same.vectors, query.vectors) and same.floor == query.floor == 0.45
     texts = ["An otter swims.", "", "Planes fly to Zürich."]
     for here, there in zip(minilm.encode_texts(texts), far.encode_texts(texts), strict=True):
         assert there.words is not None and here.words is not None and there.boxes is None
@@ -153,7 +153,7 @@ def test_pages_come_back_as_they_are_here(colqwen2: PageEncoder, colqwen2_url: s
         assert np.abs(there.vectors - here.vectors).max() < 1e-6
     query, same = colqwen2.encode_query(QUESTION), far.encode_query(QUESTION)
     assert (same.tokens, same.token_of.tolist()) == (query.tokens, query.token_of.tolist())
-    assert np.array_equal(same.vectors, query.vectors)
+    assert np.array_equal(same.vectors, query.vectors) and same.floor is query.floor is None
     with pytest.raises(QueryError, match="cannot take in the query"):
         far.encode_query("<|image_pad|>")
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from vdr.codes import Centroids, closeness
-from vdr.maxsim import Asked, Near, maxsim, maxsim_at
+from vdr.maxsim import Asked, Near, maxsim, maxsim_at, maxsim_int8
 from vdr.quantize import Quantized, bytes_a_vector, pack, quantize, to_space
 from vdr.types import Floats
 
@@ -94,6 +94,26 @@ def test_packed_units_score_as_their_vectors(dim: int, bits: int, number_size: i
     np.testing.assert_allclose(nearly, expected[chosen], rtol=1e-5, atol=near)
     if number_size == 4:
         assert (nearly == exactly).all()
+
+
+@pytest.mark.parametrize("bits", [8, 2])
+def test_a_product_counts_from_its_floor_on(bits: int, number_size: int) -> None:
+    quantized, run, firsts, query = packed_units(96, bits)
+    query[3] = 0
+    lengths = np.linalg.norm(query, axis=1)
+    offsets, vectors = np.array([0, 1, 3, 8, 78]), quantized.numbers * quantized.scales[:, None]
+    floors = (0.4 * lengths).astype(np.float32)
+    raised = np.maximum(np.maximum.reduceat(vectors @ query.T, offsets[:-1], axis=0), floors)
+    assert (raised == floors).any() and (raised > floors).any()
+    expected = raised.sum(axis=1)
+    np.testing.assert_allclose(maxsim(query, vectors, offsets, floors), expected, rtol=1e-5)
+    where = run, 3 + firsts * bytes_a_vector(96, bits), quantized.scales, firsts, np.array([1, 2, 5, 70])
+    np.testing.assert_allclose(maxsim_at(Asked(query, bits, floors=floors), *where), expected, rtol=1e-5)
+    near = 27 * OFF[number_size] * lengths.max()
+    np.testing.assert_allclose(maxsim_at(Asked(query, bits, floors=floors, nearly=True), *where), expected, atol=near)
+    for compiled in (True, False):
+        found = maxsim_int8(query, quantized.numbers, quantized.scales, offsets, floors, compiled=compiled)
+        np.testing.assert_allclose(found, expected, rtol=1e-5)
 
 
 @pytest.mark.parametrize("bits", [8, 2])

@@ -99,6 +99,30 @@ def test_the_best_ten_of_1_200_pages_are_those_of_brute_force(
     assert exactly_scored < 400 * len(queries)  # the stages do leave work undone
 
 
+def test_with_a_floor_the_best_ten_are_those_of_brute_force_with_one(
+    large: Path, many: dict[str, list[Floats]], queries: list[Floats]
+) -> None:
+    store, pages = Store(str(large)), keyed(many)
+    found, changed = 0, False
+    for query in queries:
+        floors = 0.5 * np.linalg.norm(query, axis=1)
+        expected = {
+            key: float(np.maximum((vectors @ query.T).max(axis=0), floors).sum()) for key, vectors in pages.items()
+        }
+        scores = retrieve.score(store, "visual", query, None, 10, floor=0.5).exact
+        assert scores == pytest.approx({key: expected[key] for key in scores}, abs=0.02)
+        found += len(set(best(dict(scores), 10)) & set(best(expected, 10)))
+        changed |= best(expected, 10) != best(brute_force(query, pages), 10)
+        every = retrieve.score(store, "visual", query, None, 10, floor=0.5, exact=True).exact
+        assert every == pytest.approx(expected, abs=0.02)
+        some = best(expected, 3)
+        assert retrieve.score_keys(store, "visual", query, some, 0.5).exact == pytest.approx(
+            {key: expected[key] for key in some}, abs=0.02
+        )
+    assert found >= 0.99 * 10 * len(queries)
+    assert changed
+
+
 def test_exact_scores_every_page(large: Path, many: dict[str, list[Floats]], queries: list[Floats]) -> None:
     scores = retrieve.score(Store(str(large)), "visual", queries[0], None, 10, exact=True)
     assert scores.exact == pytest.approx(brute_force(queries[0], keyed(many)), abs=0.02)

@@ -97,6 +97,10 @@ class Nearest:
         """Return the nearest `count` of them."""
         return Nearest(np.ascontiguousarray(self.ids[:, :count]), np.ascontiguousarray(self.products[:, :count]))
 
+    def above(self, floors: Floats | None) -> Nearest:
+        """Return them with products that are at least `floors`, `(n_query,)`."""
+        return self if floors is None else Nearest(self.ids, np.maximum(self.products, floors[:, None]))
+
 
 # --- centroids -------------------------------------------------------------------------------------------
 

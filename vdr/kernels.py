@@ -15,7 +15,7 @@ from numba import njit
 
 from vdr import simd
 
-_LOWEST = np.float32(-3e38)
+LOWEST = np.float32(-3e38)
 """Less than any score; not minus infinity, which fast arithmetic does not allow."""
 _ZEROS = np.zeros(8, np.float32)
 
@@ -111,15 +111,16 @@ def _floats_by_24(query, token, dim, four):
 
 
 @njit(fastmath=True, cache=True, nogil=True)
-def maxsim(query, n_query, dim, packed, width, levels, starts, scales, firsts, counts, ids, near, scores):
-    """See `vdr.maxsim.maxsim_at`; the first three are of `vdr.maxsim._in_lanes`."""
+def maxsim(least, query, dim, packed, width, levels, starts, scales, firsts, counts, ids, near, scores):
+    """See `vdr.maxsim.maxsim_at`; what each best product is at least, and the query by `vdr.maxsim._in_lanes`."""
+    n_query = len(least)
     best = np.empty(n_query, np.float32)
     numbers = np.zeros(max(dim, width * levels.shape[1]), np.int8)
     four, own = np.empty(4 * dim, np.float32), np.empty(4, np.float32)
     both = np.empty((2, counts.max()), np.int32)
     more = _choose(ids, near, firsts, counts, 0, both[0])
     for unit in range(len(starts)):
-        best[:] = _LOWEST
+        best[:] = least
         chosen, rows, following = more, both[unit & 1], both[1 - unit & 1]
         more = _choose(ids, near, firsts, counts, unit + 1, following)
         for row in range(0, chosen, 4):
@@ -185,15 +186,17 @@ def _keep(best, at, a, b, c, scale):
 
 
 @njit(fastmath=True, cache=True, nogil=True)
-def maxsim_whole(query, offsets, steps, dim, packed, width, levels, starts, scales, firsts, counts, ids, near, scores):
-    """See `vdr.maxsim.maxsim_at`; the first four are of `vdr.maxsim._arranged`."""
+def maxsim_whole(
+    least, query, offsets, steps, dim, packed, width, levels, starts, scales, firsts, counts, ids, near, scores
+):
+    """See `vdr.maxsim.maxsim_at`; what each best product is at least, and the query by `vdr.maxsim._arranged`."""
     best = np.empty(len(steps), np.float32)
     padded = max(dim, width * levels.shape[1])
     four, own = np.empty(4 * padded, query.dtype), np.empty(4, np.float32)
     numbers, both = np.zeros(padded, np.int8), np.empty((2, counts.max()), np.int32)
     more = _choose(ids, near, firsts, counts, 0, both[0])
     for unit in range(len(starts)):
-        best[:] = _LOWEST
+        best[:] = least
         chosen, rows, following = more, both[unit & 1], both[1 - unit & 1]
         more = _choose(ids, near, firsts, counts, unit + 1, following)
         for row in range(0, chosen, 4):
@@ -231,7 +234,7 @@ def products_whole(query, offsets, steps, dim, packed, scales, lengths, reach, f
     for begin in range(first, last, 16):
         count = min(16, last - begin)
         for token in range(0, len(steps), 24):
-            tile[:] = _LOWEST
+            tile[:] = LOWEST
             for row in range(0, count, 4):
                 for which in range(4):
                     own = begin + min(row + which, count - 1)

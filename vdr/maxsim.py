@@ -1,7 +1,8 @@
 """Exact MaxSim on arrays. Knows nothing of storage, models or pages.
 
 MaxSim (Khattab & Zaharia, ColBERT, arXiv:2004.12832): a unit's score is the sum, over the query's vectors, of the
-largest dot product with any of the unit's vectors.
+largest dot product with any of the unit's vectors. Given floors, a product counts from there on: it is as if every unit
+had one more vector, whose products with the query's these are.
 """
 
 from __future__ import annotations
@@ -18,13 +19,16 @@ from vdr.quantize import Quantized, bytes_a_vector, in_bytes, levels_of_bytes
 from vdr.types import Floats
 
 
-def maxsim(query: Floats, vectors: NDArray[np.floating], offsets: NDArray[np.integer]) -> Floats:
+def maxsim(
+    query: Floats, vectors: NDArray[np.floating], offsets: NDArray[np.integer], floors: Floats | None = None
+) -> Floats:
     """Score many units at once, in float32.
 
     Args:
         query: `(n_query, dim)`.
         vectors: `(n_vectors, dim)`, the vectors of all units one after another, of any float type.
         offsets: `(n_units + 1,)`, unit `i` has the rows `offsets[i]:offsets[i + 1]`, at least one.
+        floors: `(n_query,)`.
 
     Returns:
         `(n_units,)` scores.
@@ -32,13 +36,21 @@ def maxsim(query: Floats, vectors: NDArray[np.floating], offsets: NDArray[np.int
     >>> query = np.eye(2, dtype=np.float32)
     >>> maxsim(query, np.array([[1, 0], [0, 0.5], [0.5, 0.75]]), np.array([0, 2, 3])).tolist()
     [1.5, 1.25]
+    >>> maxsim(query, np.array([[1, 0], [0, 0.5]]), np.array([0, 2]), np.array([0.5, 0.75], np.float32)).tolist()
+    [1.75]
     """
     _check(offsets)
-    return _best(vectors.astype(np.float32, copy=False) @ query.T, offsets)
+    return _best(vectors.astype(np.float32, copy=False) @ query.T, offsets, floors)
 
 
 def maxsim_int8(
-    query: Floats, numbers: NDArray[np.int8], scales: Floats, offsets: NDArray[np.integer], *, compiled: bool = True
+    query: Floats,
+    numbers: NDArray[np.int8],
+    scales: Floats,
+    offsets: NDArray[np.integer],
+    floors: Floats | None = None,
+    *,
+    compiled: bool = True,
 ) -> Floats:
     """Score many units whose vector `i` is `numbers[i] * scales[i]`; the query stays float32.
 
@@ -47,6 +59,7 @@ def maxsim_int8(
         numbers: `(n_vectors, dim)`.
         scales: `(n_vectors,)`, none below zero.
         offsets: `(n_units + 1,)`, as in `maxsim`.
+        floors: `(n_query,)`.
         compiled: By a kernel three times as fast as numpy, which takes some tenths of a second to load.
 
     Returns:
@@ -59,10 +72,10 @@ def maxsim_int8(
     """
     _check(offsets)
     if not compiled or len(offsets) < 2:
-        return _best((numbers.astype(np.float32) @ query.T) * scales[:, None], offsets)
+        return _best((numbers.astype(np.float32) @ query.T) * scales[:, None], offsets, floors)
     dim = query.shape[1]
     where = numbers.reshape(-1), offsets[:-1] * np.int64(dim), scales, offsets[:-1], np.diff(offsets)
-    return maxsim_at(Asked(query), *where)
+    return maxsim_at(Asked(query, floors=floors), *where)
 
 
 class Asked:
@@ -71,6 +84,7 @@ class Asked:
     Args:
         query: `(n_query, dim)`.
         bits: That a number of the units has.
+        floors: `(n_query,)`.
         nearly: With the query in whole numbers, too, where the processor is several times as fast then: in 8 bits a
             product of unit vectors is off by some thousandth, in 16 by some hundred-thousandth.
 
@@ -78,15 +92,17 @@ class Asked:
         width: Bytes of a unit's vector.
     """
 
-    def __init__(self, query: Floats, bits: int = 8, *, nearly: bool = False) -> None:
+    def __init__(self, query: Floats, bits: int = 8, *, floors: Floats | None = None, nearly: bool = False) -> None:
         from vdr import kernels, simd
 
         self._levels, self.width = levels_of_bytes(bits), bytes_a_vector(query.shape[1], bits)
         self._kernel: Callable[..., object]
         if nearly and (size := simd.number_size()) < 4:
-            self._kernel = partial(kernels.maxsim_whole, *_arranged(query, size))
+            numbers, offsets, steps, dim = _arranged(query, size)
+            self._kernel = partial(kernels.maxsim_whole, _least(floors, steps), numbers, offsets, steps, dim)
         else:
-            self._kernel = partial(kernels.maxsim, *_in_lanes(query))
+            lanes, n_query, dim = _in_lanes(query)
+            self._kernel = partial(kernels.maxsim, _least(floors, np.ones(n_query, np.float32)), lanes, dim)
 
     def score(
         self,
@@ -212,6 +228,22 @@ def _in_lanes(query: Floats) -> tuple[Floats, int, int]:
     return np.ascontiguousarray(filled.reshape(n // 8, 8, dim).swapaxes(1, 2)).reshape(-1), n, dim
 
 
+def _least(floors: Floats | None, steps: Floats) -> Floats:
+    """Return what the best product of each of the query's vectors is at least, in steps of so much.
+
+    Args:
+        floors: `(n_query,)`, or None for none.
+        steps: `(n,)`, none below zero; behind those of the query are those of vectors of zeros.
+    """
+    from vdr import kernels
+
+    if floors is None:
+        return np.full(len(steps), kernels.LOWEST)
+    least = np.zeros(len(steps), np.float32)
+    np.divide(floors, steps[: len(floors)], out=least[: len(floors)], where=steps[: len(floors)] > 0)
+    return least
+
+
 def _filled(vectors: Floats, rows: int) -> Floats:
     """Fill up with zeros, which add nothing to a score, to multiples of so many vectors and of 32 numbers."""
     n, dim = vectors.shape
@@ -228,9 +260,12 @@ def _check(offsets: NDArray[np.integer]) -> None:
         raise ValueError("a unit without vectors has no MaxSim")
 
 
-def _best(similarity: Floats, offsets: NDArray[np.integer]) -> Floats:
+def _best(similarity: Floats, offsets: NDArray[np.integer], floors: Floats | None) -> Floats:
     """Sum, for each unit, the best similarity `(n_vectors, n_query)` of each of the query's vectors."""
     if len(offsets) < 2:
         return np.zeros(0, np.float32)
-    scores: Floats = np.maximum.reduceat(similarity, offsets[:-1], axis=0).sum(axis=1, dtype=np.float32)
+    best = np.maximum.reduceat(similarity, offsets[:-1], axis=0)
+    if floors is not None:
+        best = np.maximum(best, floors)
+    scores: Floats = best.sum(axis=1, dtype=np.float32)
     return scores

@@ -21,7 +21,7 @@ from vdr import encode
 from vdr.errors import JudgementError, first_line
 from vdr.maxsim import maxsim
 from vdr.render import MAX_SIDE
-from vdr.types import Channel, Floats, MultiVector, PageEncoder, TextEncoder
+from vdr.types import Channel, Floats, MultiVector, PageEncoder, QueryVectors, TextEncoder
 
 logger = logging.getLogger(__name__)
 
@@ -124,7 +124,7 @@ class Model:
             Query id -> unit id -> score.
         """
         rows = list(queries)
-        encoded = [self.encoder.encode_query(_question(row)).vectors for row in rows]
+        encoded = [self.encoder.encode_query(_question(row)) for row in rows]
         scores = self._scores(encoded)
         ids = np.array([id for block in self._blocks for id in block.ids], dtype=object)
         return {
@@ -134,14 +134,14 @@ class Model:
             for number, row in enumerate(rows)
         }
 
-    def _scores(self, queries: Sequence[Floats]) -> Floats:
+    def _scores(self, queries: Sequence[QueryVectors]) -> Floats:
         """Return `(n_queries, n_units)` scores."""
         if not self._blocks:
             return np.zeros((len(queries), 0), np.float32)
         parts = []
         for block in self._blocks:
             vectors = block.vectors.astype(np.float32)
-            parts.append(np.stack([maxsim(query, vectors, block.offsets) for query in queries]))
+            parts.append(np.stack([maxsim(query.vectors, vectors, block.offsets, query.floors) for query in queries]))
         return np.concatenate(parts, axis=1)
 
     def _encode(self, rows: Sequence[Mapping[str, Any]]) -> list[MultiVector]:

@@ -176,7 +176,7 @@ def _again(
     query: str,
     scores: Mapping[str, Scores],
     fused: Mapping[str, float],
-    asked: Mapping[str, Floats],
+    asked: Mapping[str, QueryVectors],
     passages: Sequence[str],
     depth: int,
 ) -> dict[str, float]:
@@ -192,14 +192,15 @@ def _again(
     found = {
         channel: {key: score for key, score in own.ranking().items() if key in fused} for channel, own in scores.items()
     }
-    drawn = feedback.towards(asked["dense"], np.concatenate([vectors[key] for key in best]))
+    drawn = feedback.towards(asked["dense"].vectors, np.concatenate([vectors[key] for key in best]))
     found["dense"] = dict(retrieve.score_keys(store, "dense", drawn, fused).exact)
     if "text" in found:
         pages, units = store.multivectors("text", best), store.units(best, boxes=False)
         said = [(pages[key], units[key].text) for key in best if key in pages and key in units]
-        words = feedback.words(said, len(asked["text"]))
-        wanted = np.concatenate([asked["text"], words]) if len(words) else asked["text"]
-        found["text"] = dict(retrieve.score_keys(store, "text", wanted, fused).exact)
+        wanted = asked["text"].vectors
+        words = feedback.words(said, len(wanted))
+        wanted = np.concatenate([wanted, words]) if len(words) else wanted
+        found["text"] = dict(retrieve.score_keys(store, "text", wanted, fused, asked["text"].floor).exact)
     again = {channel: Scores(own, {}) for channel, own in found.items()}
     return blend(store, query, again, depth, feedback.NOT_ASKED)[0]
 
@@ -223,7 +224,7 @@ class _Scoring:
         self._store, self._request, self._encode, self._watch = store, request, encode_query, watch
         self._wanted = wanted
         self._keys: frozenset[str] | None = None
-        self.asked: dict[str, Floats] = {}
+        self.asked: dict[str, QueryVectors] = {}
 
     def scores(self) -> dict[str, Scores]:
         """Return what each channel found, the candidates' channel included, in the order of the request."""
@@ -267,12 +268,12 @@ class _Scoring:
         return Scores(found, {})
 
     def _maxsim(self, channel: Channel, query: QueryVectors, k: int) -> Scores:
-        self.asked[channel] = query.vectors
+        self.asked[channel] = query
         if self._keys is not None:
-            return retrieve.score_keys(self._store, channel, query.vectors, self._keys)
+            return retrieve.score_keys(self._store, channel, query.vectors, self._keys, query.floor)
         request = self._request
-        alone = len(request.channels) == 1 and not request.candidates
-        return retrieve.score(self._store, channel, query.vectors, request.doc_ids, k, exact=request.exact, alone=alone)
+        how = {"exact": request.exact, "alone": len(request.channels) == 1 and not request.candidates}
+        return retrieve.score(self._store, channel, query.vectors, request.doc_ids, k, floor=query.floor, **how)
 
 
 def _looked_at(scores: Scores) -> int:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -58,6 +59,7 @@ def score(
     doc_ids: Collection[str] | None,
     k: int,
     *,
+    floor: float | None = None,
     exact: bool = False,
     alone: bool = False,
 ) -> Scores:
@@ -69,6 +71,7 @@ def score(
         query: `(n_query, dim)`.
         doc_ids: Only these documents; None for all.
         k: How many hits are wanted; the best so many are scored exactly.
+        floor: As `QueryVectors` has it.
         exact: Score every unit exactly.
         alone: Nothing else is fused with it, so estimates of what is behind the best are not wanted.
     """
@@ -77,15 +80,17 @@ def score(
         return Scores({}, {})
     wanted: Collection[str] = names if doc_ids is None else names.keys() & set(doc_ids)
     index = None if exact else vectors.index()
-    query = np.ascontiguousarray(to_space(query, pin.bits, compiled=index is not None), np.float32)
+    asked = _asked(to_space(query, pin.bits, compiled=index is not None), floor)
     if index is None:
-        return Scores(_exhaustively(vectors, query, wanted), {})
-    staged = _staged(vectors, index, query, wanted, names, k, further=not alone)
+        return Scores(_exhaustively(vectors, asked, wanted), {})
+    staged = _staged(vectors, index, asked, wanted, names, k, further=not alone)
     uncoded = set(wanted) - index.doc_ids
-    return Scores({**staged.exact, **_exhaustively(vectors, query, uncoded)}, staged.estimated) if uncoded else staged
+    return Scores({**staged.exact, **_exhaustively(vectors, asked, uncoded)}, staged.estimated) if uncoded else staged
 
 
-def score_keys(store: Stored, channel: Channel, query: Floats, keys: Collection[str]) -> Scores:
+def score_keys(
+    store: Stored, channel: Channel, query: Floats, keys: Collection[str], floor: float | None = None
+) -> Scores:
     """Score given units exactly: the second stage behind a cheaper one. Those without vectors get no score.
 
     Args:
@@ -93,23 +98,24 @@ def score_keys(store: Stored, channel: Channel, query: Floats, keys: Collection[
         channel: `visual` or `text`.
         query: `(n_query, dim)`.
         keys: Of the units.
+        floor: As `QueryVectors` has it.
     """
     vectors, pin = store.vectors(channel), store.pin(channel)
     if pin is None or not len(query) or not keys:
         return Scores({}, {})
-    query = np.ascontiguousarray(to_space(query, pin.bits), np.float32)
+    asked = _asked(to_space(query, pin.bits), floor)
     index, left = vectors.index(), set(keys)
     found: dict[str, float] = {}
     if index is not None:
         names = store.names()
         units = index.at(_pages(left, names))
-        scores = _Scorer(vectors, index, query, nearly=False)(units)
+        scores = _Scorer(vectors, index, asked, nearly=False)(units)
         found = {
             key: score for key, score in zip(_keys(index, units, names), scores.tolist(), strict=True) if score == score
         }
         left -= found.keys()
     if left:
-        found |= _each(vectors, query, vectors.keyed(left, store.live()))
+        found |= _each(vectors, asked, vectors.keyed(left, store.live()))
     return Scores(found, {})
 
 
@@ -124,16 +130,28 @@ def _pages(keys: Collection[str], names: Mapping[str, str]) -> dict[str, list[in
     return pages
 
 
-def _exhaustively(vectors: Vectors, query: Floats, doc_ids: Collection[str]) -> dict[str, float]:
+class _Query(NamedTuple):
+    """A query as it is compared, `(n_query, dim)`, and what each vector's best product counts as at least."""
+
+    vectors: Floats
+    floors: Floats | None
+
+
+def _asked(query: Floats, floor: float | None) -> _Query:
+    vectors = np.ascontiguousarray(query, np.float32)
+    return _Query(vectors, None if floor is None else np.linalg.norm(vectors, axis=1) * np.float32(floor))
+
+
+def _exhaustively(vectors: Vectors, query: _Query, doc_ids: Collection[str]) -> dict[str, float]:
     return _each(vectors, query, vectors.batches(doc_ids))
 
 
-def _each(vectors: Vectors, query: Floats, batches: Iterable[Batch]) -> dict[str, float]:
+def _each(vectors: Vectors, query: _Query, batches: Iterable[Batch]) -> dict[str, float]:
     scores: dict[str, float] = {}
     compiled = vectors.size() > COMPILE
     for batch in batches:
         numbers, scales = batch.quantized.numbers, batch.quantized.scales
-        found = maxsim_int8(query, numbers, scales, batch.offsets, compiled=compiled)
+        found = maxsim_int8(query.vectors, numbers, scales, batch.offsets, query.floors, compiled=compiled)
         scores.update(zip(batch.keys, found.tolist(), strict=True))
     return scores
 
@@ -141,7 +159,7 @@ def _each(vectors: Vectors, query: Floats, batches: Iterable[Batch]) -> dict[str
 def _staged(
     vectors: Vectors,
     index: Index,
-    query: Floats,
+    query: _Query,
     doc_ids: Collection[str],
     names: Mapping[str, str],
     k: int,
@@ -154,7 +172,7 @@ def _staged(
         units, scores = search.best(wanted, nearly(wanted), count)
         known = int((~np.isnan(scores)).sum())
     else:
-        estimates, near = search.estimate(query, index.centroids, index.lists)
+        estimates, near = search.estimate(query.vectors, index.centroids, index.lists, query.floors)
         partly = partial(nearly, near=Near(index.codes.ids, near))
         units, scores = search.best(wanted, estimates[wanted], count)
         units, scores, known = search.refine(units, scores, len(units), k, partly, search.PARTLY)
@@ -172,15 +190,15 @@ class _Scorer:
     Args:
         vectors: The channel.
         index: Of it.
-        query: `(n_query, dim)`, as it is compared.
+        query: As it is compared.
         nearly: With the query in 8 bits, where the processor is faster then.
     """
 
-    def __init__(self, vectors: Vectors, index: Index, query: Floats, *, nearly: bool) -> None:
+    def __init__(self, vectors: Vectors, index: Index, query: _Query, *, nearly: bool) -> None:
         pin = vectors.pin()
         assert pin is not None, "a channel with an index has a table"
         self._vectors, self._index, self._query = vectors, index, query
-        self._asked = Asked(query, pin.bits, nearly=nearly)
+        self._asked = Asked(query.vectors, pin.bits, floors=query.floors, nearly=nearly)
 
     def __call__(self, units: NDArray[np.int64], near: Near = ALL) -> Floats:
         """Return `(n,)` scores, of the vectors that are looked at; not-a-number for units that are gone."""
@@ -193,7 +211,9 @@ class _Scorer:
             found, quantized, offsets = self._vectors.fetch(index, units[rest])
             order = np.argsort(units[rest])
             place = rest[order[np.searchsorted(units[rest][order], found)]]
-            scores[place] = maxsim_int8(self._query, quantized.numbers, quantized.scales, offsets)
+            scores[place] = maxsim_int8(
+                self._query.vectors, quantized.numbers, quantized.scales, offsets, self._query.floors
+            )
         return scores
 
 

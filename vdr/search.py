@@ -57,13 +57,16 @@ def check_query(query: str) -> str:
     return query
 
 
-def estimate(query: Floats, centroids: Centroids, lists: Sequence[Lists]) -> tuple[Floats, NDArray[np.bool_]]:
+def estimate(
+    query: Floats, centroids: Centroids, lists: Sequence[Lists], floors: Floats | None = None
+) -> tuple[Floats, NDArray[np.bool_]]:
     """Estimate the scores of all units from compact codes.
 
     Args:
         query: `(n_query, dim)`.
         centroids: What the codes refer to.
         lists: The codes of all units, by centroid.
+        floors: `(n_query,)` what each vector's best product counts as at least.
 
     Returns:
         `(n_units,)` estimates, and which centroids are near the query: `(n_centroids,)`.
@@ -71,7 +74,7 @@ def estimate(query: Floats, centroids: Centroids, lists: Sequence[Lists]) -> tup
     found = coding.nearest(coding.closeness(query, centroids, REACH), NEAR)
     near = np.zeros(len(centroids), np.bool_)
     near[found.ids] = True
-    return coding.score_ids(found.first(PROBES), lists), near
+    return coding.score_ids(found.first(PROBES).above(floors), lists), near
 
 
 def best(units: NDArray[np.int64], scores: Floats, count: int) -> tuple[NDArray[np.int64], Floats]:

@@ -171,10 +171,10 @@ def _mean(queries: Sequence[Judged], weights: Mapping[str, float]) -> float:
 
 
 def _scores(store: Stored, text: str, encode_query: Callable[[Channel, str], QueryVectors]) -> dict[str, Scores]:
+    asked = {channel: encode_query(channel, text) for channel in CHANNELS if store.pin(channel)}
     encoded: dict[str, Scores] = {
-        channel: retrieve.score(store, channel, encode_query(channel, text).vectors, None, TOP)
-        for channel in CHANNELS
-        if store.pin(channel)
+        channel: retrieve.score(store, channel, query.vectors, None, TOP, floor=query.floor)
+        for channel, query in asked.items()
     }
     return {**encoded, "bm25": Scores(store.full_text(text, FULL_TEXT), {})}
 

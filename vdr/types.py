@@ -98,11 +98,19 @@ class QueryVectors:
         token_of: `(n,)` the index in `tokens` each vector belongs to, -1 for a vector with no word of its own
             (instruction, augmentation and special tokens, which count for MaxSim but explain nothing).
         vectors: `(n, dim)` float32.
+        floor: Cosine below which a page's nearest vector is not like one of the query's, but merely the least unlike:
+            every page counts as having one so near. None where any likeness counts.
     """
 
     tokens: tuple[str, ...]
     token_of: Ints
     vectors: Floats
+    floor: float | None = None
+
+    @property
+    def floors(self) -> Floats | None:
+        """The products at the floor, `(n,)`."""
+        return None if self.floor is None else np.linalg.norm(self.vectors, axis=1) * np.float32(self.floor)
 
 
 class Encoder(Protocol):

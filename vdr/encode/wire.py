@@ -6,7 +6,7 @@ Everything that is not JSON is the safetensors format: named arrays, and nothing
 |---|---|---|
 | `GET /health` | | `{"status": "ok"}`, to anyone |
 | `GET /encoder` | | JSON: `protocol`, `channel`, `name`, `dim`, `fingerprint` |
-| `POST /query` | JSON `{"text": ...}` | `tokens` (JSON as bytes), `token_of`, `vectors` |
+| `POST /query` | JSON `{"text": ...}` | `tokens` (JSON as bytes), `token_of`, `vectors`; `floor` |
 | `POST /texts` | JSON `{"texts": [...]}` | `counts`, `vectors`, `words` |
 | `POST /pages` | `sizes` (width, height); RGB bytes as `0`, `1`, ...: zstd | as texts, with `boxes`; `read`, `places` |
 
@@ -148,7 +148,8 @@ def _readings(arrays: Mapping[str, NDArray[Any]]) -> list[Reading]:
 def pack_query(query: QueryVectors) -> bytes:
     """Return an encoded query as bytes."""
     tokens = np.frombuffer(json.dumps(query.tokens).encode(), np.uint8)
-    return pack({"tokens": tokens, "token_of": query.token_of, "vectors": query.vectors})
+    floor = {} if query.floor is None else {"floor": np.array([query.floor])}
+    return pack({"tokens": tokens, "token_of": query.token_of, "vectors": query.vectors, **floor})
 
 
 def unpack_query(data: bytes) -> QueryVectors:
@@ -160,8 +161,9 @@ def unpack_query(data: bytes) -> QueryVectors:
     arrays = unpack(data)
     try:
         tokens = tuple(json.loads(arrays["tokens"].tobytes()))
-        return QueryVectors(tokens, arrays["token_of"], arrays["vectors"])
-    except (KeyError, TypeError) as error:
+        floor = float(arrays["floor"][0]) if "floor" in arrays else None
+        return QueryVectors(tokens, arrays["token_of"], arrays["vectors"], floor)
+    except (IndexError, KeyError, TypeError) as error:
         raise ValueError(f"not an encoded query: {error}") from error
 
 

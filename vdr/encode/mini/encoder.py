@@ -66,7 +66,7 @@ class VdrMini:
             return pieces
         whole = self._queries.turned(words[rare]) * (counts[rare] - 1).astype(np.float32)[:, None]
         together = np.concatenate([pieces.token_of, token_of[rare]]), np.concatenate([pieces.vectors, whole])
-        return QueryVectors(pieces.tokens, *together)
+        return QueryVectors(pieces.tokens, *together, pieces.floor)
 
     def encode_query_to_explain(self, text: str) -> QueryVectors:
         """Return what the words of a page are held against to show which of them answer which word of a query.
