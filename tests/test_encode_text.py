@@ -7,9 +7,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from test_app import write_pdf
 from tiny_models import tiny_colbert
 from transformers import AutoTokenizer
 
+from vdr import Corpus
 from vdr.encode import load_text_encoder
 from vdr.encode.bert import gelu, unit
 from vdr.encode.minilm import QUERIES, MiniLM, model_folder
@@ -99,6 +101,17 @@ def test_what_is_not_like_a_word_of_the_question_adds_nothing(minilm: MiniLM) ->
     )
     assert otters > 1.6
     assert capital == loans == pytest.approx(0.9)  # two wordpieces
+
+
+def test_passages_alone_have_no_floor(tmp_path: Path) -> None:
+    (tmp_path / "capital.txt").write_text("Share capital.")
+    corpus = Corpus(tmp_path / "corpus", encoder="none", dense_encoder="none")
+    corpus.add(tmp_path / "capital.txt")
+    [passage] = corpus.search("otters", mode="text")
+    assert passage.score < 0.3
+    corpus.add(write_pdf(tmp_path / "loans.pdf", ["Bank loans."]))
+    assert [hit.score for hit in corpus.search("otters", mode="text")] == pytest.approx([0.9, 0.9])
+    assert corpus.search("loans", 1, mode="text")[0].doc == "loans.pdf"
 
 
 def test_a_query_that_has_no_wordpiece_has_no_vector(minilm: MiniLM) -> None:

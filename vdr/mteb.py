@@ -141,8 +141,13 @@ class Model:
         parts = []
         for block in self._blocks:
             vectors = block.vectors.astype(np.float32)
-            parts.append(np.stack([maxsim(query.vectors, vectors, block.offsets, query.floors) for query in queries]))
+            scores = [maxsim(query.vectors, vectors, block.offsets, self._floors(query)) for query in queries]
+            parts.append(np.stack(scores))
         return np.concatenate(parts, axis=1)
+
+    def _floors(self, query: QueryVectors) -> Floats | None:
+        """Return where likeness counts from, as in a corpus: among pages alone."""
+        return query.floors if self.channel == "visual" else None
 
     def _encode(self, rows: Sequence[Mapping[str, Any]]) -> list[MultiVector]:
         if self.channel == "visual":

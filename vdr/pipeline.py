@@ -18,7 +18,7 @@ from vdr.errors import QueryError
 from vdr.fusion import DEPTH, DOCUMENT
 from vdr.rerank import moved
 from vdr.retrieve import Scores
-from vdr.stored import Stored
+from vdr.stored import PAGED, Stored
 from vdr.tables import StoredUnit
 from vdr.types import Channel, Floats, Hit, QueryVectors, Reranker, SearchResult, Unit
 from vdr.watch import Watch
@@ -168,7 +168,7 @@ def _passages(store: Stored, best: Sequence[tuple[str, float]]) -> list[str]:
     """Return those of the best units that are of texts. A page speaks of many things, and which mattered is unknown."""
     documents = store.documents()
     stored = ((key, documents.get(key.rpartition(":")[0])) for key, _ in best)
-    return [key for key, document in stored if document and document.info.kind not in ("pdf", "image")]
+    return [key for key, document in stored if document and document.info.kind not in PAGED]
 
 
 def _again(

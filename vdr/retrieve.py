@@ -71,7 +71,7 @@ def score(
         query: `(n_query, dim)`.
         doc_ids: Only these documents; None for all.
         k: How many hits are wanted; the best so many are scored exactly.
-        floor: As `QueryVectors` has it.
+        floor: As `QueryVectors` has it; there is none in a corpus of passages alone.
         exact: Score every unit exactly.
         alone: Nothing else is fused with it, so estimates of what is behind the best are not wanted.
     """
@@ -80,7 +80,7 @@ def score(
         return Scores({}, {})
     wanted: Collection[str] = names if doc_ids is None else names.keys() & set(doc_ids)
     index = None if exact else vectors.index()
-    asked = _asked(to_space(query, pin.bits, compiled=index is not None), floor)
+    asked = _asked(store, to_space(query, pin.bits, compiled=index is not None), floor)
     if index is None:
         return Scores(_exhaustively(vectors, asked, wanted), {})
     staged = _staged(vectors, index, asked, wanted, names, k, further=not alone)
@@ -98,12 +98,12 @@ def score_keys(
         channel: `visual` or `text`.
         query: `(n_query, dim)`.
         keys: Of the units.
-        floor: As `QueryVectors` has it.
+        floor: As `QueryVectors` has it; there is none in a corpus of passages alone.
     """
     vectors, pin = store.vectors(channel), store.pin(channel)
     if pin is None or not len(query) or not keys:
         return Scores({}, {})
-    asked = _asked(to_space(query, pin.bits), floor)
+    asked = _asked(store, to_space(query, pin.bits), floor)
     index, left = vectors.index(), set(keys)
     found: dict[str, float] = {}
     if index is not None:
@@ -137,9 +137,15 @@ class _Query(NamedTuple):
     floors: Floats | None
 
 
-def _asked(query: Floats, floor: float | None) -> _Query:
+def _asked(store: Stored, query: Floats, floor: float | None) -> _Query:
+    """Return the query with its floors, but for corpora of passages alone.
+
+    A long page has more words to be least unlike; a passage is short and of one matter, so how unlike it is tells, too.
+    """
     vectors = np.ascontiguousarray(query, np.float32)
-    return _Query(vectors, None if floor is None else np.linalg.norm(vectors, axis=1) * np.float32(floor))
+    if floor is None or not store.has_pages():
+        return _Query(vectors, None)
+    return _Query(vectors, np.linalg.norm(vectors, axis=1) * np.float32(floor))
 
 
 def _exhaustively(vectors: Vectors, query: _Query, doc_ids: Collection[str]) -> dict[str, float]:

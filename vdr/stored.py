@@ -28,6 +28,9 @@ from vdr.within import PAGES, Within
 SHRUNK: tuple[Channel, ...] = ("visual", "text")
 """Channels whose vectors `bits` and `pool` are about. A page has a few `dense` ones, which are kept as they are."""
 
+PAGED = ("pdf", "image")
+"""The kinds of documents that have pages."""
+
 _PAGE = re.compile("[1-9][0-9]{0,8}", re.ASCII)
 
 
@@ -50,6 +53,7 @@ class Stored:
         self._documents: tuple[object, dict[str, StoredDocument]] = (None, {})
         self._moment = threading.local()
         self._names: tuple[object, dict[str, str]] = (None, {})
+        self._paged: tuple[object, bool] = (None, False)
         self._tuning: tuple[object, Tuning | None] = (None, None)
         self._places = Places(self._database, "units")
         self._within = Within()
@@ -252,6 +256,13 @@ class Stored:
         if self._names[0] is not documents:
             self._names = (documents, {stored.doc_id: name for name, stored in documents.items()})
         return self._names[1]
+
+    def has_pages(self) -> bool:
+        """Say whether any document is of pages, not of passages of a text."""
+        documents = self.documents()
+        if self._paged[0] is not documents:
+            self._paged = (documents, any(stored.info.kind in PAGED for stored in documents.values()))
+        return self._paged[1]
 
     def live(self) -> set[str]:
         """Return the ids of the complete documents."""
