@@ -95,12 +95,12 @@ def test_words_are_explained_by_the_wordpieces_alone(minilm: MiniLM) -> None:
 
 def test_what_is_not_like_a_word_of_the_question_adds_nothing(minilm: MiniLM) -> None:
     query, pages = minilm.encode_query("otters"), minilm.encode_texts(["Otters swim.", "Share capital.", "Bank loans."])
-    assert query.floor == 0.45 and query.floors == pytest.approx([0.45] * 2)
+    assert query.floor == 0.35 and query.floors == pytest.approx([0.35] * 2)
     otters, capital, loans = (
         maxsim(query.vectors, page.vectors, np.array([0, len(page.vectors)]), query.floors)[0] for page in pages
     )
     assert otters > 1.6
-    assert capital == loans == pytest.approx(0.9)  # two wordpieces
+    assert capital == loans == pytest.approx(0.7)  # two wordpieces
 
 
 def test_passages_alone_have_no_floor(tmp_path: Path) -> None:
@@ -110,7 +110,7 @@ def test_passages_alone_have_no_floor(tmp_path: Path) -> None:
     [passage] = corpus.search("otters", mode="text")
     assert passage.score < 0.3
     corpus.add(write_pdf(tmp_path / "loans.pdf", ["Bank loans."]))
-    assert [hit.score for hit in corpus.search("otters", mode="text")] == pytest.approx([0.9, 0.9])
+    assert [hit.score for hit in corpus.search("otters", mode="text")] == pytest.approx([0.7, 0.7])
     assert corpus.search("loans", 1, mode="text")[0].doc == "loans.pdf"
 
 

@@ -125,6 +125,14 @@ def test_a_known_word_matches_its_place_and_an_absent_one_matches_less(mini: Vdr
     assert score("breakwater maintenance") > score("volcano symphony") + 0.3
 
 
+def test_a_question_asks_for_likeness_from_a_floor_on(mini: VdrMini) -> None:
+    for question in ("landing fees", "Is the machine descaled?"):  # without and with a rare word
+        query = mini.encode_query(question)
+        assert query.floor == 0.45
+        assert query.floors == pytest.approx(0.45 * np.linalg.norm(query.vectors, axis=1))
+    assert mini.encode_query_to_explain("landing fees").floor is None
+
+
 def test_batches_change_nothing(mini: VdrMini) -> None:
     pages = [drawn(LINES), drawn(LINES[:2]), drawn(["alone"])]
     together = mini.encode_pages(pages)

@@ -38,8 +38,8 @@ LENGTH = 256
 OF_QUERY, OF_TEXT = 0.25, 0.4
 """How much of the mean of all vectors is added to each: of a query's at length 1, of a text's as it is, shorter the
 more the text has to say. A text longer than `LENGTH` gets nothing: its mean tells little. See docs/quality.md."""
-FLOOR = 0.45
-"""Cosine below which a word of a text is not like one of a query: any two have .2 to .4. See docs/quality.md."""
+FLOOR = 0.35
+"""Cosine below which a word of a page is not like one of a query: any two have .2 to .4. See docs/quality.md."""
 REVISION = "2"
 """Of the code between the weights and a text's vectors: raised when it changes what these are."""
 DIM = 384

@@ -33,6 +33,9 @@ REVISION = "3"
 MOST = 1_000
 """Vectors of a page at most: beyond, those of neighbouring words that are most alike become one."""
 
+FLOOR = 0.45
+"""Cosine below which a word of a page is not like one of a query. See docs/quality.md."""
+
 _CORE = re.compile(r"[^\W_](?:.*[^\W_])?[%]?")
 
 
@@ -59,7 +62,7 @@ class VdrMini:
         Of the pieces of a rare word none is like the whole of it, which is what a page has; so the whole counts once
         less than there are pieces, by its length.
         """
-        pieces = self._queries.pieces(text)
+        pieces = replace(self._queries.pieces(text), floor=FLOOR)
         _, words, token_of, counts = self._whole(text)
         rare = np.flatnonzero(counts > 1)
         if not len(rare):
