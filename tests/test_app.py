@@ -10,7 +10,7 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
@@ -379,6 +379,24 @@ def browser() -> Iterator[Browser]:
 
 
 @contextmanager
+def answering(command: Sequence[str], log: Path, environment: Mapping[str, str]) -> Iterator[None]:
+    """Run a command in the log's folder, from when it says that the app answers; end it in any case."""
+    with (
+        log.open("w") as stderr,
+        subprocess.Popen(command, stderr=stderr, cwd=log.parent, env={**os.environ, **environment}) as process,
+    ):
+        try:
+            for _ in range(3_000):  # a slow machine needs minutes to index the samples
+                if "answers at" in log.read_text() or process.poll() is not None:
+                    break
+                threading.Event().wait(0.1)
+            assert "answers at" in log.read_text(), log.read_text()
+            yield
+        finally:
+            process.terminate()
+
+
+@contextmanager
 def running(folder: Path, *, settings: str = "", environment: Mapping[str, str] | None = None) -> Iterator[str]:
     """Run the app in a process of its own on the corpus in this folder, and give its address."""
     with socket.create_server(("127.0.0.1", 0)) as free:
@@ -386,19 +404,8 @@ def running(folder: Path, *, settings: str = "", environment: Mapping[str, str] 
     program = f"import sys; from vdr import Corpus, ui; ui.serve(Corpus(sys.argv[1]{settings}), port=int(sys.argv[2]))"
     command = [sys.executable, "-c", program, str(folder / "corpus"), str(port)]
     log = folder / "log"
-    with (
-        log.open("w") as stderr,
-        subprocess.Popen(command, stderr=stderr, env={**os.environ, **(environment or {})}) as process,
-    ):
-        try:
-            for _ in range(1_800):
-                if "answers at" in log.read_text() or process.poll() is not None:
-                    break
-                threading.Event().wait(0.1)
-            assert "answers at" in log.read_text(), log.read_text()
-            yield f"http://127.0.0.1:{port}/"
-        finally:
-            process.terminate()
+    with answering(command, log, environment or {}):
+        yield f"http://127.0.0.1:{port}/"
     assert "Traceback" not in log.read_text(), log.read_text()
 
 

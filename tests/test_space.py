@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import re
 import socket
-import subprocess
 import sys
-import threading
 import time
 import tomllib
 from collections.abc import Iterator
@@ -18,7 +15,7 @@ from typing import TYPE_CHECKING
 import gradio as gr
 import pytest
 from huggingface_hub import metadata_load
-from test_app import QUICK, SLOW, ask, browser, write_pdf  # noqa: F401  # browser is a fixture
+from test_app import QUICK, SLOW, answering, ask, browser, write_pdf  # noqa: F401  # browser is a fixture
 from tiny_models import tiny_colqwen2
 
 from vdr import Corpus
@@ -215,19 +212,8 @@ def url(tmp_path: Path) -> Iterator[str]:
     }
     log = tmp_path / "log"
     command = [sys.executable, str(ROOT / "app.py")]
-    with (
-        log.open("w") as stderr,
-        subprocess.Popen(command, stderr=stderr, cwd=tmp_path, env={**os.environ, **variables}) as process,
-    ):
-        try:
-            for _ in range(3_000):  # a slow machine needs minutes to index the samples
-                if "answers at" in log.read_text() or process.poll() is not None:
-                    break
-                threading.Event().wait(0.1)
-            assert "answers at" in log.read_text(), log.read_text()
-            yield f"http://127.0.0.1:{port}/"
-        finally:
-            process.terminate()
+    with answering(command, log, variables):
+        yield f"http://127.0.0.1:{port}/"
     told = log.read_text()  # without the hub's own package gradio's reloading thread ends with a traceback
     assert told.count("Traceback") == told.count("`spaces` package is required to run hot-reloading"), told
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from vdr import search
+from vdr.documents import PAGED
 from vdr.fusion import WEIGHTS, Evidence, weigh
 from vdr.naming import names_of
 from vdr.retrieve import Scores
@@ -62,7 +63,7 @@ def evidence(store: Stored, query: str, scores: Mapping[str, Scores], depth: int
         if stored is None or (channel != "bm25" and channel not in stored.info.channels):
             return False
         if channel == "visual":
-            return stored.info.kind in ("pdf", "image")
+            return stored.info.kind in PAGED
         return key in written or (key in units and bool(units[key].text))
 
     return weigh(rankings, has, depth, (lambda key: surely.get(_document(key), 0.0)) if surely else None)

@@ -19,6 +19,8 @@ from typing import Literal, TypeAlias
 from vdr.errors import DocumentError
 
 Kind: TypeAlias = Literal["pdf", "image", "text", "jsonl"]
+PAGED: tuple[Kind, ...] = ("pdf", "image")
+"""Those that have pages; the others have passages."""
 
 SUFFIXES: dict[str, Kind] = {
     ".pdf": "pdf",

@@ -20,7 +20,7 @@ from datetime import UTC, datetime
 from itertools import takewhile
 from typing import TypeAlias, cast
 
-from vdr.documents import Source, shown
+from vdr.documents import PAGED, Source, shown
 from vdr.errors import DocumentError
 from vdr.passages import read_jsonl, read_text
 from vdr.render import Children, Pages, Renderer
@@ -232,7 +232,7 @@ def _read(readings: Sequence[_Reading], renderer: Renderer) -> Iterator[_Item]:
                 for unit in _units(reading, renderer, children):
                     if not unit.text:
                         reading.image_only += 1
-                    if reading.source.kind in ("pdf", "image") and unit.image is None:
+                    if reading.source.kind in PAGED and unit.image is None:
                         reading.unreadable.append(unit.page)
                     yield reading, unit
                 if reading.pages and len(reading.unreadable) == reading.pages:

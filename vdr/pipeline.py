@@ -14,11 +14,12 @@ import numpy as np
 
 from vdr import explain, feedback, retrieve, search
 from vdr.blend import blend
+from vdr.documents import PAGED
 from vdr.errors import QueryError
 from vdr.fusion import DEPTH, DOCUMENT
 from vdr.rerank import moved
 from vdr.retrieve import Scores
-from vdr.stored import PAGED, Stored
+from vdr.stored import Stored
 from vdr.tables import StoredUnit
 from vdr.types import Channel, Floats, Hit, QueryVectors, Reranker, SearchResult, Unit
 from vdr.watch import Watch
@@ -272,8 +273,9 @@ class _Scoring:
         if self._keys is not None:
             return retrieve.score_keys(self._store, channel, query.vectors, self._keys, query.floor)
         request = self._request
-        how = {"exact": request.exact, "alone": len(request.channels) == 1 and not request.candidates}
-        return retrieve.score(self._store, channel, query.vectors, request.doc_ids, k, floor=query.floor, **how)
+        alone = len(request.channels) == 1 and not request.candidates
+        asked, doc_ids, exact = query.vectors, request.doc_ids, request.exact
+        return retrieve.score(self._store, channel, asked, doc_ids, k, floor=query.floor, exact=exact, alone=alone)
 
 
 def _looked_at(scores: Scores) -> int:

@@ -16,6 +16,7 @@ from lancedb.query import MatchQuery
 
 from vdr import tables
 from vdr.database import RESTORE, Database, any_of
+from vdr.documents import PAGED
 from vdr.errors import CorpusError, EncoderMismatch, NotFound
 from vdr.places import Places
 from vdr.quantize import BITS, POOLS
@@ -27,9 +28,6 @@ from vdr.within import PAGES, Within
 
 SHRUNK: tuple[Channel, ...] = ("visual", "text")
 """Channels whose vectors `bits` and `pool` are about. A page has a few `dense` ones, which are kept as they are."""
-
-PAGED = ("pdf", "image")
-"""The kinds of documents that have pages."""
 
 _PAGE = re.compile("[1-9][0-9]{0,8}", re.ASCII)
 

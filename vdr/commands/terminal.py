@@ -108,6 +108,8 @@ def open_corpus(
 
 def tell(report: AddReport) -> None:
     """Say on stderr what became of each file that needs a word, then the sum."""
+    from vdr.documents import PAGED
+
     for refusal in report.refused:
         print(f"refused  {refusal}", file=sys.stderr)
     for name in report.replaced:
@@ -119,7 +121,7 @@ def tell(report: AddReport) -> None:
                 f"warning  {document.name}: could not render page {pages}; stored without a picture",
                 file=sys.stderr,
             )
-    image_only = sum(document.image_only for document in report.added if document.kind in ("pdf", "image"))
+    image_only = sum(document.image_only for document in report.added if document.kind in PAGED)
     if image_only:
         print(
             f"note     {image_only} added pages are image only: no text layer, found by what a visual encoder sees",

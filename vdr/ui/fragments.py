@@ -15,6 +15,7 @@ from pathlib import Path
 
 from PIL import Image
 
+from vdr.documents import PAGED
 from vdr.types import AddReport, DocumentInfo, Hit
 from vdr.ui.scores import CHANNELS, FUSED, RERANK, SCORES
 
@@ -278,7 +279,7 @@ def _told(kind: str, verb: str, name: str, rest: str) -> str:
 
 
 def _pages(document: DocumentInfo) -> str:
-    parts = [counted(document.pages, "page" if document.kind in ("pdf", "image") else "passage")]
+    parts = [counted(document.pages, "page" if document.kind in PAGED else "passage")]
     if document.image_only:
         parts.append(f"{document.image_only:,} image only (no text layer)")
     if document.unreadable:
