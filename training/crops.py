@@ -25,7 +25,7 @@ STRETCH = (0.8, 1.3)
 DEGRADED_SHARE = 0.5
 """Of the degraded pages that are met, how many are used: the rest of the time goes to clean print."""
 
-RARE_SHARE = 0.4
+RARE_SHARE = 0.5
 """How often the middle of a crop is chosen among a page's large or bold characters alone."""
 
 Example = tuple[Tensor, ...]

@@ -12,6 +12,13 @@ apt-get install -y --no-install-recommends fonts-liberation fonts-dejavu fonts-d
     fonts-dosis fonts-karla fonts-go fonts-inter fonts-jetbrains-mono fonts-paratype fonts-play \
     fonts-sil-charis fonts-sil-gentium-basic fonts-vollkorn fonts-yanone-kaffeesatz fonts-tuffy \
     fonts-goudybookletter fonts-fanwood fonts-b612 fonts-clear-sans fonts-century-catalogue \
-    fonts-anonymous-pro fonts-oxygen fonts-junction fonts-sora fonts-league-mono fonts-jura
+    fonts-anonymous-pro fonts-oxygen fonts-junction fonts-sora fonts-league-mono fonts-jura \
+    fonts-league-spartan fonts-manrope fonts-allerta fonts-opendin fonts-quattrocento fonts-oldstandard \
+    fonts-averia-gwf fonts-averia-sans-gwf fonts-averia-serif-gwf fonts-comfortaa fonts-roadgeek \
+    fonts-junicode fonts-cardo fonts-essays1743 fonts-eurofurence fonts-adf-ikarius fonts-adf-irianis \
+    fonts-adf-mekanus fonts-adf-oldania fonts-adf-solothurn fonts-gfs-bodoni-classic fonts-national-park \
+    fonts-levien-museum fonts-tiresias fonts-yrsa-rasa fonts-prociono fonts-arapey fonts-sjfonts \
+    fonts-okolaks fonts-lobstertwo fonts-courier-prime fonts-lindenhill fonts-sil-doulos fonts-stix \
+    fonts-hermit fonts-engadget fonts-elstob
 pip install fonttools wordfreq
 python -m training.make_fonts

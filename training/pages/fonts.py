@@ -147,10 +147,10 @@ class Faces:
         families = tuple(Family(name, tuple(group)) for name, group in sorted(grouped.items()))
         return cls(families, tuple(4.0 if f.name in COMMON else 1.0 for f in families))
 
-    def family(self, rng: random.Random, chars: str = "", mono: bool = False) -> Family:
-        """A family that has all of `chars`; of fixed width if `mono`."""
+    def family(self, rng: random.Random, chars: str = "", mono: bool = False, even: bool = False) -> Family:
+        """A family that has all of `chars`; of fixed width if `mono`; the common ones no more often if `even`."""
         fitting = [
-            (family, weight)
+            (family, 1.0 if even else weight)
             for family, weight in zip(self.families, self._weights, strict=True)
             if family.faces[0].mono >= mono and all(face.covers(chars) for face in family.faces)
         ]

@@ -39,7 +39,7 @@ class Theme:
         tinted = rng.uniform(0.0, 0.25)
         return cls(
             body=body,
-            heading=body if rng.random() < 0.5 else faces.family(rng, letters),
+            heading=body if rng.random() < 0.5 else faces.family(rng, letters, even=True),
             mono=faces.family(rng, letters, mono=True),
             size=min(max(rng.gauss(9.6, 1.3), 6.5), 14.0),
             leading=rng.uniform(1.08, 1.5),
@@ -62,12 +62,13 @@ class Theme:
                      kerned=self.kerned)  # fmt: skip
 
     def title(self, rng: random.Random, size: float, bold: bool | None = None) -> Style:
-        """A style of the heading family, mostly bold, some very; at times condensed, coloured or in small capitals."""
+        """A style of the heading family: mostly bold or more; some condensed, spaced, coloured, small capitals."""
         slanted = rng.random() < 0.1
         face = self.heading.pick(rng, rng.random() < 0.7 if bold is None else bold, slanted)
-        if bold is not False and rng.random() < 0.15:
+        if bold is not False and rng.random() < 0.25:
             face = max((one for one in self.heading.faces if one.italic == face.italic), key=lambda one: one.weight)
         colour = self.accent if rng.random() < 0.4 else BLACK
-        stretch = self.stretch * (rng.uniform(0.7, 0.92) if rng.random() < 0.2 else 1)
-        return Style(face, size, colour, rng.choice((0.0, 0.0, 0.0, -0.03, 0.08)), stretch, rng.random() < 0.04,
-                     rng.random() < 0.05, self.ligatures, self.kerned)  # fmt: skip
+        stretch = self.stretch * (rng.uniform(0.7, 0.92) if rng.random() < 0.25 else 1)
+        tracking = rng.choice((0.0, 0.0, 0.0, 0.0, -0.03, 0.06, rng.uniform(0.06, 0.25)))
+        return Style(face, size, colour, tracking, stretch, rng.random() < 0.05,
+                     rng.random() < 0.12, self.ligatures, self.kerned)  # fmt: skip

@@ -11,7 +11,6 @@ import hashlib
 from collections.abc import Sequence
 from functools import cached_property, lru_cache
 from importlib.util import find_spec
-from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,9 +21,11 @@ from vdr.encode.devices import best_device, best_dtype
 from vdr.encode.packed_bert import unpack
 from vdr.encode.words import stretches, titled
 from vdr.errors import EncoderError
-from vdr.types import Floats, Ints, MultiVector, QueryVectors
+from vdr.types import Ints, MultiVector, QueryVectors
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from vdr.encode.layers import Layers
 
 NAME = "granite"
@@ -92,17 +93,9 @@ class Granite:
             texts: Of any length.
             titles: What each text is part of, read before each of its windows; empty for nothing.
         """
-        from vdr.encode.side_by_side import side_by_side
-
         own = [self._ids(text, title) for text, title in zip(texts, titles or [""] * len(texts), strict=True)]
-        flat = [ids for windows in own for ids in windows]
-        order = sorted(range(len(flat)), key=lambda index: len(flat[index]))  # like lengths: little is filled up
-        size = self._layers.batch_size(len(flat))
-        batches = [[flat[index] for index in order[first : first + size]] for first in range(0, len(flat), size)]
-        run = side_by_side(len(batches), self._layers.device)
-        vectors = np.zeros((len(flat), self.dim), np.float32)
-        for index, vector in zip(order, chain.from_iterable(run(self._forward, batches)), strict=True):
-            vectors[index] = vector
+        read = self._layers.read([ids for windows in own for ids in windows], self._embedded)
+        vectors = np.array([states[0] for states in read], np.float32).reshape(-1, self.dim)
         ends = np.cumsum([len(windows) for windows in own], dtype=np.int64).tolist()
         return [
             MultiVector(vectors[end - len(windows) : end], words=np.full(len(windows), -1, np.int32))
@@ -119,10 +112,10 @@ class Granite:
         ids = self._tokenizer.encode(window, add_special_tokens=False).ids[: LONGEST - 2]
         return np.array([self._first, *ids, self._last], np.int32)
 
-    def _forward(self, batch: Sequence[Ints]) -> list[Floats]:
+    def _embedded(self, ids: Ints) -> Tensor:
         import torch
 
-        return [states[0] for states in self._layers([torch.from_numpy(self._model.pieces(ids)) for ids in batch])]
+        return torch.from_numpy(self._model.pieces(ids))
 
     @cached_property
     def _layers(self) -> Layers:

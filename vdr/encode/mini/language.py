@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
-from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +16,6 @@ from torch import Tensor
 
 from vdr.encode.layers import Layers
 from vdr.encode.minilm import DIM, LENGTH
-from vdr.encode.side_by_side import Map
 from vdr.encode.words import even
 from vdr.types import Floats
 
@@ -53,28 +51,23 @@ class Language:
         """Say whether a word, in lower case, is one wordpiece."""
         return self._tokenizer.token_to_id(word) is not None
 
-    def read(self, texts: Sequence[Sequence[str]], run: Map = map) -> list[Floats]:
+    def read(self, texts: Sequence[Sequence[str]]) -> list[Floats]:
         """Return a vector `(n_words, 384)` of unit length for each word of each text.
 
         Args:
             texts: The words of each.
-            run: Computes the batches, maybe several at once.
         """
         windows = [(text, *window) for text, words in enumerate(texts) for window in even(len(words), WINDOW, OVERLAP)]
-        windows.sort(key=lambda window: window[2] - window[1])  # like lengths together: little is filled up
         results = [np.zeros((len(words), DIM), np.float32) for words in texts]
-        size = self._layers.batch_size(len(windows))
-        batches = [windows[first : first + size] for first in range(0, len(windows), size)]
-        words = [[texts[text][start:end] for text, start, end in batch] for batch in batches]
-        outputs = chain.from_iterable(run(self._forward, words))
-        for (text, start, end), vectors in zip(windows, outputs, strict=True):
+        read = self._layers.read([texts[text][start:end] for text, start, end in windows], self._embedded)
+        for (text, start, end), states in zip(windows, read, strict=True):
+            vectors = states[1:-1]
             begin, stop = start and start + OVERLAP // 2, end if end == len(texts[text]) else end - OVERLAP // 2
             results[text][begin:stop] = vectors[begin - start : stop - start]
         return results
 
-    def _forward(self, windows: list[Sequence[str]]) -> list[Floats]:
-        rows = ([self._ends[:1], *(self._meaning(word) for word in window), self._ends[1:]] for window in windows)
-        return [vectors[1:-1] for vectors in self._layers([torch.cat(own) for own in rows])]
+    def _embedded(self, words: Sequence[str]) -> Tensor:
+        return torch.cat([self._ends[:1], *(self._meaning(word) for word in words), self._ends[1:]])
 
     def _mean(self, word: str) -> Tensor:
         ids = self._tokenizer.encode(word, add_special_tokens=False).ids
