@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -10,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from vdr import Corpus, EncoderError, EncoderMismatch, ingest
+from vdr import Corpus, EncoderError, EncoderMismatch, QueryError, ingest
 from vdr.types import MultiVector, QueryVectors, Unit
 
 
@@ -179,3 +180,27 @@ def test_no_more_than_three_batches_are_held(tmp_path: Path, monkeypatch: pytest
     report = Corpus(tmp_path / "c", encoder="none", text_encoder=Slow()).add(tmp_path / "long.txt")
     assert [info.pages for info in report.added] == [40]
     assert calls == [4] * 10
+
+
+# --- a corpus that another process made anew -------------------------------------------------------------
+
+
+def test_a_corpus_made_anew_with_another_encoder_is_not_given_vectors_of_the_first(tmp_path: Path) -> None:
+    """Also by who had loaded the encoder before: what is written and asked is checked each time."""
+    (tmp_path / "a.txt").write_text("apples and pears")
+    open_before = Corpus(tmp_path / "c", encoder="none", dense_encoder="none", text_encoder=Letters())
+    open_before.add(tmp_path / "a.txt")
+    shutil.rmtree(tmp_path / "c")
+    other = Letters()
+    other.name, other.fingerprint = "other", "00"
+    Corpus(tmp_path / "c", encoder="none", dense_encoder="none", text_encoder=other).add(tmp_path / "a.txt")
+    (tmp_path / "b.txt").write_text("bananas")
+    with pytest.raises(EncoderMismatch, match=r"was made with other \(2 dims, 00\), not with letters"):
+        open_before.add(tmp_path / "b.txt")
+    assert [document.name for document in open_before.documents()] == ["a.txt"]
+
+
+def test_an_empty_corpus_without_an_encoder_says_that_it_has_none(tmp_path: Path) -> None:
+    corpus = Corpus(tmp_path / "c", encoder="none")
+    with pytest.raises(QueryError, match="is empty, and was given no encoder for the visual channel"):
+        corpus.search("ink", mode="visual")

@@ -14,9 +14,9 @@ import pytest
 from filelock import FileLock
 from toy_encoder import DIM, add
 
-from vdr import codes, index_files, retrain, retrieve, search
+from vdr import codes, index_files, pipeline, retrain, retrieve, search
 from vdr.store import Store
-from vdr.types import Floats
+from vdr.types import Floats, QueryVectors
 
 START = retrain.start
 
@@ -145,6 +145,19 @@ def test_more_hits_than_candidates_are_scored_exactly(
 ) -> None:
     scores = retrieve.score(Store(str(large)), "visual", queries[0], None, 5_000)
     assert scores.exact == pytest.approx(brute_force(queries[0], keyed(many)), abs=0.02)
+
+
+def test_a_hit_that_all_channels_only_estimate_is_told_its_exact_scores(
+    large: Path, many: dict[str, list[Floats]], queries: list[Floats]
+) -> None:
+    store, query = Store(str(large)), queries[0]
+    found = retrieve.score(store, "visual", query, None, 10)
+    first, estimated = next(iter(found.exact)), next(iter(found.estimated))
+    asked = {"visual": QueryVectors(("?",), np.zeros(len(query), np.int32), query)}
+    told = pipeline._told(store, {"visual": found}, asked, [first, estimated])["visual"]
+    assert told.exact.keys() == {*found.exact, estimated}
+    assert told.exact[estimated] == pytest.approx(brute_force(query, keyed(many))[estimated], abs=0.02)
+    assert told.exact[first] == found.exact[first]
 
 
 def test_units_of_few_vectors_are_all_candidates(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

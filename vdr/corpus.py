@@ -393,7 +393,8 @@ class Corpus:
     def _query(self, channel: Channel, query: str, method: str = "encode_query") -> QueryVectors:
         """Encode a query, by a method that not every encoder has, or as for a search."""
         encoder = self._encoder(channel)
-        assert encoder is not None, f"a corpus with {channel} vectors has a pinned encoder"
+        if encoder is None:
+            raise QueryError(f"The corpus {self.path} is empty, and was given no encoder for the {channel} channel.")
         encoded: QueryVectors = getattr(encoder, method, encoder.encode_query)(query)
         return encoded
 
@@ -422,16 +423,17 @@ class Corpus:
 
     def _encoder(self, channel: Channel) -> Encoder | None:
         """Return the channel's encoder: the one given, else the pinned one, else the default; None for none."""
-        if channel not in self._loaded:
-            pin = self._store.pin(channel)
-            given = self._given[channel] or (pin.name if pin else encode.DEFAULT[channel])
-            if given is None or given == "none":
+        given, pin, encoder = self._given[channel], self._store.pin(channel), self._loaded.get(channel)
+        if encoder is None or (
+            given is None and pin and pin.name != encoder.name
+        ):  # another process wrote it meanwhile
+            chosen = given or (pin.name if pin else encode.DEFAULT[channel])
+            if chosen is None or chosen == "none":
                 return None
-            if isinstance(given, str):
-                given = encode.load_encoder(channel, given)
-            self._store.check_encoder(channel, given)
-            self._loaded[channel] = given
-        return self._loaded[channel]
+            encoder = encode.load_encoder(channel, chosen) if isinstance(chosen, str) else chosen
+        self._store.check_encoder(channel, encoder)
+        self._loaded[channel] = encoder
+        return encoder
 
 
 def _check_channel(encoder: Encoder, channel: Channel) -> None:

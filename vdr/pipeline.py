@@ -7,7 +7,7 @@ reranker may sort the best. Loads no encoder and no reranker.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import cast
 
 import numpy as np
@@ -126,6 +126,7 @@ def run(
     best, moves = moved(best, request.rerank_top, told) if told is not None else (best, ())
     if told == {}:
         watch.skip("rerank", f"none of the {len(moves)} best pages has anything that the reranker reads")
+    scores = _told(store, scores, scoring.asked, [key for key, _ in best[: request.k]])
     hits = []
     for rank, (key, score) in enumerate(best[: request.k], start=1):
         unit = units[key]
@@ -158,6 +159,21 @@ def snippet(query: str, unit: StoredUnit) -> tuple[str, bool]:
     distinct = weights / np.maximum(weights.sum(axis=1, keepdims=True), 1)  # a rare word tells more
     told, middle = search.snippet(unit.text, distinct.sum(axis=0))
     return told, unit.read_from is not None and middle >= unit.read_from
+
+
+def _told(
+    store: Stored, scores: Mapping[str, Scores], asked: Mapping[str, QueryVectors], best: Sequence[str]
+) -> dict[str, Scores]:
+    """Return the scores with those of the best hits that every channel only estimated: together they put them here."""
+    estimated = [key for key in best if not any(key in of.exact for of in scores.values())]
+    if not estimated:
+        return dict(scores)
+    told = dict(scores)
+    for channel in asked.keys() & scores.keys():
+        query = asked[channel]
+        more = retrieve.score_keys(store, cast("Channel", channel), query.vectors, estimated, query.floor)
+        told[channel] = replace(scores[channel], exact={**scores[channel].exact, **more.exact})
+    return told
 
 
 def _channels(key: str, scores: Mapping[str, Scores], told: Mapping[str, float]) -> dict[str, float]:

@@ -26,7 +26,7 @@ def start(folder: Path) -> None:
     if (running := _started.get(folder)) is not None and running.poll() is None:
         return
     log = folder / "index" / LOG
-    command = [sys.executable, "-m", "vdr.retrain", str(folder.resolve())]
+    command = [sys.executable, "-P", "-m", "vdr.retrain", str(folder.resolve())]
     try:
         with log.open("w", encoding="utf-8") as output:
             _started[folder] = subprocess.Popen(
@@ -34,7 +34,7 @@ def start(folder: Path) -> None:
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
-                env={**os.environ, **_ONE_THREAD},
+                env={**os.environ, **_ONE_THREAD, "PYTHONPATH": os.pathsep.join(map(os.path.abspath, sys.path))},
                 start_new_session=os.name == "posix",  # it goes on when this process ends
             )
     except OSError as error:

@@ -243,7 +243,7 @@ class SearchTab:
         if view != PLAIN:
             try:
                 explanation = corpus.explain(hit, channel=view)
-            except VdrError:  # the page has nothing in this channel to explain
+            except NotFound:  # the page has nothing in this channel to explain
                 remark = "Found by its picture as a whole: there is no single spot to light up."
         picture = _picture(corpus, hit)
         token = None if word == WHOLE_QUERY else word
