@@ -78,7 +78,7 @@ class Vdr:
                     name=name, kind="pdf", pages=len(chunk), image_only=len(chunk), unreadable=(), collection="",
                     channels=("visual",), sha256="", added_at="2026-01-01T00:00:00+00:00", source="",
                 )  # fmt: skip
-                store.complete(doc_id, info)
+                store.complete({doc_id: info})
         store.optimize()
 
     def open(self, folder: Path, queries: Floats, device: str) -> None:

@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -223,6 +224,16 @@ def test_same_bytes_are_skipped_and_other_bytes_replace(own_corpus: Corpus, tmp_
     assert len(own_corpus.documents()) == 8
 
 
+def test_other_bytes_replace_when_the_clock_was_set_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    corpus = Corpus(tmp_path / "c", encoder="none", text_encoder="none", dense_encoder="none")
+    corpus.add(text(tmp_path / "note.txt", "zebras"))
+    before = time.time()
+    monkeypatch.setattr("vdr.store.time.time", lambda: before - 86_400)
+    corpus.add(text(tmp_path / "note.txt", "pelicans"))
+    assert keys(corpus, "pelicans") == ["note.txt:1"]
+    assert keys(corpus, "zebras") == []
+
+
 def test_deleting_removes_every_row(own_corpus: Corpus) -> None:
     before = own_corpus.info()
     own_corpus.delete("espresso-machine-manual.pdf")
@@ -336,7 +347,7 @@ def test_a_refused_file_leaves_nothing_and_the_others_go_in(tmp_path: Path, samp
 
 
 def test_a_broken_off_add_shows_nothing_and_the_next_one_sweeps(own_corpus: Corpus, tmp_path: Path) -> None:
-    long = text(tmp_path / "long.txt", "\n\n".join(f"Paragraph {i} about wombats. " + "y" * 1_300 for i in range(40)))
+    long = text(tmp_path / "long.txt", "\n\n".join(f"Paragraph {i} about wombats. " + "y" * 1_300 for i in range(80)))
 
     def interrupt(progress: Progress) -> None:
         if progress.page == 20:
@@ -350,7 +361,7 @@ def test_a_broken_off_add_shows_nothing_and_the_next_one_sweeps(own_corpus: Corp
     assert [document.name for document in own_corpus.documents()].count("long.txt") == 0
     own_corpus.delete("strategy-slides.pdf")  # any next write
     assert Store(own_corpus.path).sizes()["units"][0] == 43
-    assert own_corpus.add(long).added[0].pages == 40
+    assert own_corpus.add(long).added[0].pages == 80
     assert own_corpus.search("wombats", 1, mode="bm25")[0].doc == "long.txt"
 
 
@@ -450,6 +461,29 @@ def test_hundreds_of_small_documents_are_found_and_compacted(tmp_path: Path) -> 
     assert len(corpus.search("otter", k=1_000)) == 150
     assert keys(corpus, "number77", mode="bm25") == ["77.txt:1"]
     assert sum(1 for _ in (tmp_path / "c" / "units.lance" / "data").iterdir()) < 30
+    assert sum(1 for _ in (tmp_path / "c" / "documents.lance" / "_versions").iterdir()) < 20
+
+
+def test_a_filter_of_many_documents_is_the_ranking_of_those_documents(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They are named a few at a time, or chosen from what was found."""
+    monkeypatch.setattr("vdr.stored.NAMED", 20)
+    monkeypatch.setattr("vdr.database.NAMED", 20)
+    for number in range(90):
+        text(tmp_path / "in" / f"{number:02}.txt", "otter " * (1 + number % 7) + f"and {number} other words " * 3)
+    corpus = Corpus(tmp_path / "c", encoder="none", dense_encoder="none")
+    corpus.add(tmp_path / "in")
+    docs = [f"{number:02}.txt" for number in range(0, 90, 2)]
+    for mode in ("bm25", "text"):
+        everything = [hit.key for hit in corpus.search("otter", k=90, mode=mode)]
+        chosen = [key for key in everything if key.removesuffix(":1") in docs]
+        assert sorted(hit.key for hit in corpus.search("otter", k=90, mode=mode, docs=docs)) == sorted(chosen)
+        assert len(chosen) == 45
+    whole = corpus.search("otter", k=10, mode="bm25", docs=docs)
+    monkeypatch.setattr("vdr.stored.PAGES", 10)  # as in a corpus of many pages: LanceDB ranks
+    assert {hit.doc for hit in corpus.search("otter", k=10, mode="bm25", docs=docs)} <= set(docs)
+    assert len(whole) == 10
 
 
 def test_the_public_names() -> None:

@@ -95,11 +95,11 @@ def test_what_is_no_judged_set_is_refused(tmp_path: Path) -> None:
     (tmp_path / "qrels").mkdir()
     (tmp_path / "qrels" / "test.tsv").write_text("query-id\tcorpus-id\tscore\nq1\ta.pdf:1\tmany\n")
     (tmp_path / "queries.jsonl").write_text(json.dumps({"_id": "q1", "text": "x"}))
-    with pytest.raises(JudgementError, match="needs lines of query-id, corpus-id and score"):
+    with pytest.raises(JudgementError, match="line 2 is not a query-id, a corpus-id and a score"):
         load_set(tmp_path)
     (tmp_path / "qrels" / "test.tsv").write_text("query-id\tcorpus-id\tscore\nq2\ta.pdf:1\t1\n")
     with pytest.raises(JudgementError, match="No query of"):
         load_set(tmp_path)
     (tmp_path / "queries.jsonl").write_text('{"text": "x"}')
-    with pytest.raises(JudgementError, match="line 1 is not a query"):
+    with pytest.raises(JudgementError, match="line 1 is not a question"):
         load_set(tmp_path)

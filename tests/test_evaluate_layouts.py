@@ -96,6 +96,28 @@ def test_trec_queries_as_lines(tmp_path: Path) -> None:
     assert [(query.id, query.text) for query in judged.queries] == [("7", "how do otters swim")]
 
 
+def test_a_question_may_hold_signs_that_end_a_line_for_some_readers(tmp_path: Path) -> None:
+    trec, beir = tmp_path / "trec", tmp_path / "beir"
+    (beir / "qrels").mkdir(parents=True)
+    trec.mkdir()
+    (trec / "queries.tsv").write_text("7\thow do\u2028otters swim\r\n8\twho\x85flies\n", "utf-8", newline="")
+    (trec / "qrels").write_text("7 0 d1 1\n8 0 d1 1\n")
+    lines = [json.dumps({"_id": id, "text": f"how do\u2028otters {id}"}, ensure_ascii=False) for id in ("7", "8")]
+    (beir / "queries.jsonl").write_text("\n".join(lines), "utf-8")
+    (beir / "qrels" / "test.tsv").write_text("query-id\tcorpus-id\tscore\n7\td1\t1\n8\td1\t1\n")
+    assert [query.text for query in load_set(trec).queries] == ["how do\u2028otters swim", "who\x85flies"]
+    assert [query.text for query in load_set(beir).queries] == ["how do otters 7", "how do otters 8"]
+
+
+@pytest.mark.parametrize("name", ["queries.tsv", "qrels"])
+def test_a_file_that_is_not_utf_8_is_named(tmp_path: Path, name: str) -> None:
+    (tmp_path / "queries.tsv").write_text("7\tx\n")
+    (tmp_path / "qrels").write_text("7 0 d1 1\n")
+    (tmp_path / name).write_bytes("7\tM\xfcnchen\n".encode("latin-1"))
+    with pytest.raises(JudgementError, match=rf"{name} cannot be read \(.*utf-8"):
+        load_set(tmp_path)
+
+
 @pytest.mark.parametrize(
     ("files", "message"),
     [

@@ -87,13 +87,11 @@ def test_the_store_weighs_words_by_the_documents_asked_for(tmp_path: Path) -> No
                 [EncodedUnit(doc_id, name, Unit(page, text), {}) for page, text in enumerate(texts, start=1)],
                 {"visual": encoder},
             )
-            store.complete(
-                doc_id,
-                DocumentInfo(
-                    name=name, kind="pdf", pages=len(texts), image_only=0, unreadable=(), collection="", channels=(),
-                    sha256="", added_at="2026-01-01T00:00:00+00:00", source="",
-                ),
+            info = DocumentInfo(
+                name=name, kind="pdf", pages=len(texts), image_only=0, unreadable=(), collection="", channels=(),
+                sha256="", added_at="2026-01-01T00:00:00+00:00", source="",
             )  # fmt: skip
+            store.complete({doc_id: info})
     ids = {name: stored.doc_id for name, stored in store.documents().items()}
     scores = store.full_text("cash at Acme", 10, [ids["acme"]])
     assert list(scores) == ["acme:1", "acme:2"]

@@ -52,18 +52,16 @@ def add(store: Store, name: str, pages: Sequence[Floats], collection: str = "", 
     ]
     with store.writing():
         store.append(units, {"visual": ToyEncoder()})
-        store.complete(
-            doc_id,
-            DocumentInfo(
-                name=name,
-                kind="pdf",
-                pages=len(pages),
-                image_only=0 if text else len(pages),
-                unreadable=(),
-                collection=collection,
-                channels=("visual",),
-                sha256="ab12",
-                added_at="2026-01-02T03:04:05+00:00",
-                source=f"/in/{name}",
-            ),
+        info = DocumentInfo(
+            name=name,
+            kind="pdf",
+            pages=len(pages),
+            image_only=0 if text else len(pages),
+            unreadable=(),
+            collection=collection,
+            channels=("visual",),
+            sha256="ab12",
+            added_at="2026-01-02T03:04:05+00:00",
+            source=f"/in/{name}",
         )
+        store.complete({doc_id: info})

@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from vdr import search
 from vdr.documents import PAGED
 from vdr.fusion import WEIGHTS, Evidence, weigh
-from vdr.naming import names_of
+from vdr.naming import Names
 from vdr.retrieve import Scores
 from vdr.stored import Stored
+from vdr.tables import StoredDocument
 
 
 def blend(
@@ -77,6 +78,9 @@ def _named(store: Stored, query: str, found: set[str]) -> dict[str, float]:
     """Return the documents that the question names; none where all that was found is in one document."""
     if len(found) < 2:
         return {}
-    labels = tuple((name, stored.info.collection) for name, stored in store.documents().items())
-    named = names_of(labels).named(query)
+    named = store.once(_names).named(query)
     return {name: surely for name, surely in named.items() if name in found}
+
+
+def _names(documents: Mapping[str, StoredDocument]) -> Names:
+    return Names({name: (name, stored.info.collection) for name, stored in documents.items()})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -24,6 +24,8 @@ LOCK_WAIT = 60.0
 """Seconds a writer waits for another one."""
 PATIENCE = 1.0
 """Seconds after which it says so."""
+NAMED = 200
+"""Values that one condition names."""
 RESTORE = "Restore the folder from a copy, or delete it and index again."
 
 _IDENTITY = "corpus.id"
@@ -158,6 +160,12 @@ class Database:
             self._connection = lancedb.connect(place, read_consistency_interval=timedelta(0))
         except _LANCE_ERRORS as error:
             raise CorpusError(f"The corpus {self.uri} cannot be opened: {error}") from error
+
+
+def each_of(column: str, values: Collection[str]) -> Iterator[str]:
+    """Yield SQL conditions, of `NAMED` values each, that together are those of all values."""
+    ordered = sorted(values)
+    return (any_of(column, ordered[first : first + NAMED]) for first in range(0, len(ordered), NAMED))
 
 
 def any_of(column: str, values: Sequence[str]) -> str:

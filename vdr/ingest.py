@@ -58,7 +58,7 @@ class _Reading:
     source: Source
     sha256: str
     collection: str
-    doc_id: str = field(default_factory=new_doc_id)
+    doc_id: str
     pages: int = 0  # 0 while not known
     read: int = 0
     image_only: int = 0
@@ -115,6 +115,8 @@ def ingest(
                 ],
                 encoders,
             )
+        complete: dict[str, DocumentInfo] = {}
+        told: list[Progress] = []
         for reading, unit in batch:
             if unit is not None:
                 reading.read += 1
@@ -123,11 +125,13 @@ def ingest(
                 if reading.error:
                     refused.append(Refusal(shown(reading.source.path), reading.error.reason, reading.error.advice))
                 else:
-                    info = _info(reading, channels)
-                    store.complete(reading.doc_id, info)
-                    added.append(info)
-            if progress:
-                progress(Progress(reading.source.name, reading.read, reading.pages, done, len(sources)))
+                    complete[reading.doc_id] = _info(reading, channels)
+            told.append(Progress(reading.source.name, reading.read, reading.pages, done, len(sources)))
+        store.complete(complete)
+        added += complete.values()
+        if progress:
+            for event in told:
+                progress(event)
     return Outcome(tuple(added), tuple(skipped), tuple(refused))
 
 
@@ -160,7 +164,7 @@ def _wanted(
         if same and old is not None and set(channels) <= set(old.info.channels):
             skipped.append(source.name)
         else:
-            wanted.append(_Reading(source, sha256, target))
+            wanted.append(_Reading(source, sha256, target, new_doc_id(after=old.doc_id if old else None)))
     return wanted, skipped
 
 

@@ -37,7 +37,7 @@ class Names:
         self._labels: dict[frozenset[str], list[str]] = {}
         count: Counter[str] = Counter()
         for document, given in labels.items():
-            sets = {frozenset(words(label)) for label in given} - {frozenset()}
+            sets = {_distinct(label) for label in given} - {frozenset()}
             for own in sets:
                 self._labels.setdefault(own, []).append(document)
             count.update(frozenset().union(*sets))
@@ -104,7 +104,6 @@ def _rarity(number: int, total: int) -> float:
     return math.log1p((total - number + 0.5) / (number + 0.5))
 
 
-@lru_cache(maxsize=4)
-def names_of(labels: tuple[tuple[str, ...], ...]) -> Names:
-    """Return the names of a corpus, made once for a state of it: each document's name, then its collection's."""
-    return Names({label[0]: label for label in labels})
+@lru_cache(maxsize=1 << 18)
+def _distinct(label: str) -> frozenset[str]:
+    return frozenset(words(label))

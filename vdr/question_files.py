@@ -59,7 +59,7 @@ def read_questions(file: Path) -> list[dict[str, Any]]:
         JudgementError: A line is something else, or the file cannot be read.
     """
     items = []
-    for number, line in enumerate(_read(file).split("\n"), start=1):
+    for number, line in enumerate(read(file).split("\n"), start=1):
         if not line.strip():
             continue
         try:
@@ -85,7 +85,7 @@ def read_qrels(file: Path) -> dict[tuple[str, str], int]:
     Raises:
         JudgementError: A line is something else, or the file cannot be read.
     """
-    rows = csv.DictReader(io.StringIO(_read(file), newline=""), delimiter="\t")
+    rows = csv.DictReader(io.StringIO(read(file), newline=""), delimiter="\t")
     try:
         return {(row["query-id"], row["corpus-id"]): int(row["score"]) for row in rows}
     except (KeyError, TypeError, ValueError) as error:
@@ -111,7 +111,12 @@ def one_line(text: str) -> str:
     return " ".join(text.encode("utf-8", "replace").decode("utf-8").split())
 
 
-def _read(file: Path) -> str:
+def read(file: Path) -> str:
+    """Return the text of a file, UTF-8; none if it is not there.
+
+    Raises:
+        JudgementError: It cannot be read, or is not UTF-8.
+    """
     try:
         return file.read_bytes().decode("utf-8-sig")
     except FileNotFoundError:

@@ -40,9 +40,12 @@ KEEP_VERSIONS = timedelta(minutes=10)
 """How long a superseded version stays on disk for readers that are still on it."""
 
 
-def new_doc_id(now: float | None = None) -> str:
-    """Return an id for a version of a document; ids sort by time."""
-    return f"{time.time() if now is None else now:017.6f}-{uuid.uuid4().hex[:8]}"
+def new_doc_id(now: float | None = None, after: str | None = None) -> str:
+    """Return an id for a version of a document; ids sort by time, and after that of the version it replaces."""
+    moment = time.time() if now is None else now
+    if after is not None:
+        moment = max(moment, float(after.partition("-")[0]) + 1e-5)  # clocks are set back
+    return f"{moment:017.6f}-{uuid.uuid4().hex[:8]}"
 
 
 class Store(Stored):
@@ -79,10 +82,12 @@ class Store(Stored):
                 if rows.num_rows:
                     self._database.create(channel, schema).add(rows)
 
-    def complete(self, doc_id: str, info: DocumentInfo) -> None:
-        """Make a document visible, in place of any other of its name."""
-        with self._database.writable():
-            self._database.create("documents", tables.DOCUMENTS).add(StoredDocument(doc_id, info).table())
+    def complete(self, documents: Mapping[str, DocumentInfo]) -> None:
+        """Make documents, by id, visible at once, in place of any others of their names."""
+        if documents:
+            rows = pa.concat_tables([StoredDocument(doc_id, info).table() for doc_id, info in documents.items()])
+            with self._database.writable():
+                self._database.create("documents", tables.DOCUMENTS).add(rows)
 
     def delete(self, names: Sequence[str]) -> None:
         """Remove documents and all that belongs to them.

@@ -7,15 +7,15 @@ reader. Any number of processes read, and see a write of another with their next
 from __future__ import annotations
 
 import re
-import threading
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, cast
+from contextvars import ContextVar
+from typing import Any, TypeVar, cast
 
 from lancedb.query import MatchQuery
 
 from vdr import tables
-from vdr.database import RESTORE, Database, any_of
+from vdr.database import NAMED, RESTORE, Database, any_of, each_of
 from vdr.documents import PAGED
 from vdr.errors import CorpusError, EncoderMismatch, NotFound
 from vdr.places import Places
@@ -23,13 +23,18 @@ from vdr.quantize import BITS, POOLS
 from vdr.search import ranked
 from vdr.tables import StoredDocument, StoredUnit, Tuning
 from vdr.types import CHANNELS, OPTIONS, Channel, Encoder, Floats, Ints, MultiVector
-from vdr.vectors import NAMED, Pin, Vectors, vectors_of
+from vdr.vectors import Pin, Vectors, vectors_of
 from vdr.within import PAGES, Within
 
 SHRUNK: tuple[Channel, ...] = ("visual", "text")
 """Channels whose vectors `bits` and `pool` are about. A page has a few `dense` ones, which are kept as they are."""
 
+T = TypeVar("T")
+
 _PAGE = re.compile("[1-9][0-9]{0,8}", re.ASCII)
+
+_moment: ContextVar[tuple[object, dict[str, StoredDocument]] | None] = ContextVar("moment", default=None)
+"""A corpus and the documents that are seen of it, within `Stored.one_moment`."""
 
 
 class Stored:
@@ -49,9 +54,7 @@ class Stored:
         self._database = Database(uri)
         self._vectors = {channel: Vectors(self._database, channel) for channel in CHANNELS}
         self._documents: tuple[object, dict[str, StoredDocument]] = (None, {})
-        self._moment = threading.local()
-        self._names: tuple[object, dict[str, str]] = (None, {})
-        self._paged: tuple[object, bool] = (None, False)
+        self._made: dict[object, tuple[object, object]] = {}
         self._tuning: tuple[object, Tuning | None] = (None, None)
         self._places = Places(self._database, "units")
         self._within = Within()
@@ -70,8 +73,8 @@ class Stored:
 
     def documents(self) -> dict[str, StoredDocument]:
         """Return the complete documents by name; where a name has two rows, the later one counts."""
-        if (held := getattr(self._moment, "documents", None)) is not None:
-            return cast("dict[str, StoredDocument]", held)
+        if (moment := _moment.get()) is not None and moment[0] is self:
+            return moment[1]
         table = self._database.table("documents")
         if table is None:
             return {}
@@ -84,12 +87,15 @@ class Stored:
 
     @contextmanager
     def one_moment(self) -> Iterator[None]:
-        """Within, this thread sees the documents that there are now: every part of a search the same ones."""
-        self._moment.documents = self.documents()
+        """Within, this thread sees the documents that there are now: every part of a search the same ones.
+
+        So do threads that are started with a copy of its context.
+        """
+        token = _moment.set((self, self.documents()))
         try:
             yield
         finally:
-            self._moment.documents = None
+            _moment.reset(token)
 
     def pin(self, channel: Channel) -> Pin | None:
         """Return the encoder this channel was made with, or None while it has no vectors."""
@@ -152,25 +158,22 @@ class Stored:
         while True:
             search = table.search(MatchQuery(query, "text"), query_type="fts").limit(fetch)
             search = search.select(["key", "doc_id", "_score"])
-            if doc_ids is not None:
+            if doc_ids is not None and len(doc_ids) <= NAMED:
                 search = search.where(any_of("doc_id", doc_ids), prefilter=True)
             with self._database.readable():
                 rows = search.to_arrow().to_pylist()
-            scores = {row["key"]: float(row["_score"]) for row in rows if row["doc_id"] in live}
+            scores = {row["key"]: float(row["_score"]) for row in rows if row["doc_id"] in wanted}
             if len(scores) >= limit or len(rows) < fetch:
                 return scores
-            fetch *= 2  # rows of documents that are no more took places
+            fetch *= 2  # rows of documents that are no more, or are not asked for, took places
 
     def _texts(self, table: Any, doc_ids: Collection[str]) -> Iterator[tuple[str, str]]:
         """Yield key and text of the units of documents."""
-        rows = table.search().select(["key", "doc_id", "text"])
-        if len(doc_ids) <= NAMED:
-            rows = rows.where(any_of("doc_id", sorted(doc_ids)))
-        with self._database.readable():
-            found = rows.to_arrow()
-        for key, doc_id, text in zip(*(found[name].to_pylist() for name in ("key", "doc_id", "text")), strict=True):
-            if doc_id in doc_ids:
-                yield key, text
+        for condition in each_of("doc_id", doc_ids):
+            rows = table.search().select(["key", "text"]).where(condition)
+            with self._database.readable():
+                found = rows.to_arrow()
+            yield from zip(found["key"].to_pylist(), found["text"].to_pylist(), strict=True)
 
     def units(self, keys: Sequence[str], *, boxes: bool = True) -> dict[str, StoredUnit]:
         """Return units by key, without their words' boxes if these are not wanted: most of what is to be read.
@@ -250,22 +253,36 @@ class Stored:
 
     def names(self) -> dict[str, str]:
         """Return the names of the complete documents by id; the same object until a document comes or goes."""
-        documents = self.documents()
-        if self._names[0] is not documents:
-            self._names = (documents, {stored.doc_id: name for name, stored in documents.items()})
-        return self._names[1]
+        return self.once(_names)
 
     def has_pages(self) -> bool:
         """Say whether any document is of pages, not of passages of a text."""
-        documents = self.documents()
-        if self._paged[0] is not documents:
-            self._paged = (documents, any(stored.info.kind in PAGED for stored in documents.values()))
-        return self._paged[1]
+        return self.once(_paged)
 
-    def live(self) -> set[str]:
+    def live(self) -> frozenset[str]:
         """Return the ids of the complete documents."""
-        return set(self.names())
+        return self.once(_ids)
+
+    def once(self, make: Callable[[dict[str, StoredDocument]], T]) -> T:
+        """Return what a function makes of the documents; it is called again when a document has come or gone."""
+        documents = self.documents()
+        made = self._made.get(make)
+        if made is None or made[0] is not documents:
+            made = self._made[make] = (documents, make(documents))
+        return cast("T", made[1])
 
     def _existing(self) -> list[tuple[str, Any]]:
         names = ("documents", "units", "previews", *CHANNELS)
         return [(name, table) for name in names if (table := self._database.table(name)) is not None]
+
+
+def _names(documents: dict[str, StoredDocument]) -> dict[str, str]:
+    return {stored.doc_id: name for name, stored in documents.items()}
+
+
+def _ids(documents: dict[str, StoredDocument]) -> frozenset[str]:
+    return frozenset(stored.doc_id for stored in documents.values())
+
+
+def _paged(documents: dict[str, StoredDocument]) -> bool:
+    return any(stored.info.kind in PAGED for stored in documents.values())

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from vdr import index as indexing
 from vdr import index_files, tables
-from vdr.database import Database, any_of
+from vdr.database import NAMED, Database, any_of, each_of
 from vdr.errors import CorpusError
 from vdr.index import Index
 from vdr.places import Places
@@ -31,8 +31,6 @@ SCAN_ROWS = 64
 """Units decoded at a time; bounds memory."""
 EXHAUSTIVE = 24 << 20
 """Bytes of vectors up to which a channel is scored whole, from memory, and has no index."""
-NAMED = 200
-"""Documents that a condition names; where more are asked for, all are read and chosen from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,10 +149,15 @@ class Vectors:
         return self._held[1]
 
     def read(self, doc_ids: Collection[str] | None) -> Iterator[tuple[list[str], Batch]]:
-        """Yield rows with their documents; of others too where there are too many documents to name."""
-        if doc_ids is None or len(doc_ids) > NAMED:
+        """Yield rows with their documents; of others too where most documents are asked for."""
+        if doc_ids is None or (len(doc_ids) > NAMED and 2 * len(doc_ids) > self._documents()):
             return self._rows(None)
-        return self._rows(any_of("doc_id", sorted(doc_ids)))
+        return (rows for condition in each_of("doc_id", doc_ids) for rows in self._rows(condition))
+
+    def _documents(self) -> int:
+        table = self._database.table("documents")
+        with self._database.readable():
+            return int(table.count_rows()) if table is not None else 0
 
     def _rows(self, condition: str | None) -> Iterator[tuple[list[str], Batch]]:
         table, pin = self.table, self.pin()

@@ -7,6 +7,7 @@ import math
 import threading
 import time
 from collections.abc import Callable
+from contextvars import copy_context
 from typing import Generic, TypeVar
 
 from vdr.errors import first_line
@@ -97,7 +98,7 @@ class _Task(Generic[T]):
         self._result: list[T] = []
         self._error: BaseException | None = None
         self._awaited = True
-        self._thread = threading.Thread(target=self._run, name=f"vdr {name}", daemon=True)
+        self._thread = threading.Thread(target=copy_context().run, args=(self._run,), name=f"vdr {name}", daemon=True)
         self._thread.start()
 
     def done(self, seconds: float) -> bool:

@@ -10,6 +10,7 @@ White space in a unit id, which a column cannot hold, is written as `_`.
 from __future__ import annotations
 
 import re
+from io import StringIO
 from pathlib import Path
 
 import ir_measures
@@ -17,6 +18,7 @@ import ir_measures
 from vdr.errors import JudgementError
 from vdr.evaluate import beir
 from vdr.evaluate.judged import JudgedQuery, JudgedSet, assemble
+from vdr.question_files import read
 from vdr.types import Qrels
 
 _TOPIC = re.compile(r"<top>(.*?)</top>", re.DOTALL | re.IGNORECASE)
@@ -73,21 +75,20 @@ def _spaced_names(documents: tuple[Path, ...]) -> dict[str, str]:
 def _read_qrels(file: Path, names: dict[str, str]) -> Qrels:
     qrels: dict[str, dict[str, int]] = {}
     try:
-        with file.open(encoding="utf-8-sig") as lines:
-            for judged in ir_measures.read_trec_qrels(lines):  # type: ignore[no-untyped-call]
-                name, colon, page = judged.doc_id.rpartition(":")
-                unit = f"{names[name]}{colon}{page}" if name in names else judged.doc_id
-                qrels.setdefault(judged.query_id, {})[unit] = int(judged.relevance)
+        for judged in ir_measures.read_trec_qrels(StringIO(read(file))):  # type: ignore[no-untyped-call]
+            name, colon, page = judged.doc_id.rpartition(":")
+            unit = f"{names[name]}{colon}{page}" if name in names else judged.doc_id
+            qrels.setdefault(judged.query_id, {})[unit] = int(judged.relevance)
     except (ValueError, TypeError) as error:
         raise JudgementError(f"{file} needs four columns: query id, iteration, unit id and grade.") from error
     return qrels
 
 
 def _read_topics(file: Path) -> dict[str, str]:
-    text = file.read_text("utf-8-sig")
+    text = read(file)
     if blocks := _TOPIC.findall(text):
         return dict(_read_topic(block, file) for block in blocks)
-    lines = [line for line in text.splitlines() if line.strip()]
+    lines = [line for line in text.split("\n") if line.strip()]
     bad = next((line for line in lines if not line.partition("\t")[2].strip()), None)
     if bad is not None or not lines:
         raise JudgementError(f"{file} needs <top> blocks, or lines of id, tab and text: {bad or 'it is empty'}")
