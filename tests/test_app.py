@@ -31,7 +31,7 @@ from vdr.judgements import Draft, Judgements
 from vdr.types import AddReport, DocumentInfo, Hit, Progress, Refusal
 from vdr.ui import answers, fragments
 from vdr.ui.documents_tab import DocumentsTab, fraction, original_name, stage, staged, uploads
-from vdr.ui.search_tab import PLAIN, SearchTab
+from vdr.ui.search_tab import PLAIN, SearchTab, _documents
 from vdr.ui.visitors import Together
 
 if TYPE_CHECKING:
@@ -155,6 +155,14 @@ def test_scores_say_what_they_are() -> None:
         [fused] * 2
     )
     assert "The best match by exact words (BM25)." in fragments.summary([hit("a.txt", 7.1, {"bm25": 7.1})])
+
+
+def test_of_many_documents_the_first_are_listed_and_others_typed() -> None:
+    few, many = (_documents([f"{number}.pdf" for number in range(count)]) for count in (3, 1_001))
+    assert (few["choices"], few["allow_custom_value"]) == (["0.pdf", "1.pdf", "2.pdf"], False)
+    assert few["label"] == "Only in these documents (none: in all)"
+    assert (len(many["choices"]), many["allow_custom_value"]) == (1_000, True)
+    assert many["label"] == "Only in these documents (the first 1,000 of 1,001 are listed, type others)"
 
 
 def test_a_named_document_is_told_beside_the_channels() -> None:

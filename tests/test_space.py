@@ -19,6 +19,7 @@ from test_app import QUICK, SLOW, answering, ask, browser, write_pdf  # noqa: F4
 from tiny_models import tiny_colqwen2
 
 from vdr import Corpus
+from vdr.encode.visual.encoder import ON_CPU
 from vdr.errors import VdrError
 from vdr.ui import gpu
 from vdr.ui.visitors import FOLDER, Apart
@@ -91,6 +92,9 @@ def test_a_visual_model_borrows_a_gpu_where_spaces_is_there(spaces: ModuleType, 
     corpus = gpu.open_corpus(str(checkpoint), "none", "none")
     corpus.add(document)
     assert spaces.calls == ["encode_pages"]
+    assert isinstance(corpus.encoder, gpu.Borrowing)
+    assert corpus.encoder.pages_at_once == ON_CPU  # what is no call that encodes is the model's own
+    assert not hasattr(corpus.encoder, "encode_texts")
     hits = corpus.search("lighthouse", mode="visual")
     assert spaces.calls == ["encode_pages", "encode_query"]
     assert hits == Corpus(text_encoder="none", dense_encoder="none").search("lighthouse", mode="visual")

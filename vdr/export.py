@@ -7,8 +7,8 @@
 | `vespa` | a folder: `unit.sd`, the schema with a rank profile for each channel, and `feed.jsonl` for `vespa feed` |
 | `weaviate` | a folder: `collection.json` for `/v1/schema`, `objects-*.json` for `/v1/batch/objects` |
 
-Vectors are called `visual_vectors` and `text_vectors` everywhere, and are compared by dot product. One batch of units
-is in memory at a time. Pictures of pages and the places of vectors are left out.
+Vectors are called `visual_vectors`, `text_vectors` and `dense_vectors`, and are compared by dot product. One batch of
+units is in memory at a time. Pictures of pages and the places of vectors are left out.
 """
 
 from __future__ import annotations

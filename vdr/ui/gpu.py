@@ -5,15 +5,13 @@ The package `spaces` is there in a Space and hardly anywhere else; without it no
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from importlib import import_module
 from importlib.util import find_spec
-from typing import Any, TypeAlias, cast
-
-from PIL import Image
+from typing import Any, TypeAlias
 
 from vdr.corpus import Corpus
-from vdr.types import Encoder, MultiVector, PageEncoder, QueryVectors, TextEncoder
+from vdr.types import Encoder
 
 Borrow: TypeAlias = Callable[[Callable[..., Any]], Callable[..., Any]]
 """Turns a function into one that has a GPU while it runs."""
@@ -49,7 +47,7 @@ def open_corpus(
 
 
 class Borrowing:
-    """An encoder whose calls are decorated; the model itself stays out of what they hand over.
+    """An encoder whose calls that encode are decorated.
 
     Args:
         encoder: For pages or for texts.
@@ -57,18 +55,10 @@ class Borrowing:
     """
 
     def __init__(self, encoder: Encoder, borrow: Borrow) -> None:
-        self.name, self.dim, self.fingerprint = encoder.name, encoder.dim, encoder.fingerprint
         self._encoder = encoder
         self._borrow = borrow
 
-    def encode_query(self, text: str) -> QueryVectors:
-        """Return the vectors of a query."""
-        return cast(QueryVectors, self._borrow(self._encoder.encode_query)(text))
-
-    def encode_pages(self, images: Sequence[Image.Image]) -> list[MultiVector]:
-        """Return the vectors of each page image."""
-        return cast(list[MultiVector], self._borrow(cast(PageEncoder, self._encoder).encode_pages)(images))
-
-    def encode_texts(self, texts: Sequence[str], *titles: Sequence[str] | None) -> list[MultiVector]:
-        """Return the vectors of each text; a bi-encoder is told titles too."""
-        return cast(list[MultiVector], self._borrow(cast(TextEncoder, self._encoder).encode_texts)(texts, *titles))
+    def __getattr__(self, name: str) -> Any:
+        """Return what the encoder has of this name, decorated where it encodes."""
+        own = getattr(self._encoder, name)
+        return self._borrow(own) if name.startswith("encode_") else own

@@ -36,6 +36,8 @@ MODES = {
 }
 K = 5
 """Results, unless another number is chosen."""
+LISTED = 1_000
+"""Documents that are listed to choose from; the names of others are typed."""
 AT_ONCE = 4
 """Searches that may run side by side."""
 
@@ -158,7 +160,7 @@ class SearchTab:
             else gr.update(value=fragments.welcome(True, ()), visible=True),
             self.results: gr.skip() if documents else gr.update(visible=False),
             self.mode: gr.update(choices=[(MODES[mode], mode) for mode in modes], value="auto"),
-            self.docs: gr.update(choices=[document.name for document in documents], value=[]),
+            self.docs: _documents([document.name for document in documents]),
             self.collection: gr.update(choices=every, value=EVERY_COLLECTION, visible=bool(collections)),
         }
 
@@ -285,6 +287,15 @@ def _picture(corpus: Corpus, hit: Hit) -> Image.Image | None:
         return corpus.page_image(hit.key)
     except NotFound:
         return None
+
+
+def _documents(names: Sequence[str]) -> Update:
+    """Return what the choice of documents offers."""
+    more = len(names) > LISTED
+    label = f"the first {LISTED:,} of {len(names):,} are listed, type others" if more else "none: in all"
+    return gr.update(
+        choices=names[:LISTED], value=[], allow_custom_value=more, label=f"Only in these documents ({label})"
+    )
 
 
 def _words(explanation: Explanation | None, word: int) -> Update:
