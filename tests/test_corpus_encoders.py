@@ -182,6 +182,23 @@ def test_no_more_than_three_batches_are_held(tmp_path: Path, monkeypatch: pytest
     assert calls == [4] * 10
 
 
+def test_a_document_moves_to_another_collection_without_being_encoded_again(tmp_path: Path, pictures: Path) -> None:
+    encoder = Ink()
+    corpus = Corpus(tmp_path / "c", encoder=encoder, text_encoder="none", dense_encoder="none")
+    corpus.add(pictures)
+    assert encoder.calls == [3]
+    before = corpus.search("ink", mode="visual")
+    report = corpus.add([pictures / "grey.png", pictures / "black.png", tmp_path / "gone.png"], collection="dark")
+    assert encoder.calls == [3]
+    assert sorted(report.replaced) == ["black.png", "grey.png"]
+    assert corpus.add(pictures / "black.png", collection="dark").skipped == ("black.png",)
+    assert corpus.add(pictures / "black.png").skipped == ("black.png",)  # stays where it is
+    collections = {document.name: document.collection for document in corpus.documents()}
+    assert collections == {"white.png": "", "grey.png": "dark", "black.png": "dark"}
+    assert [hit.key for hit in corpus.search("ink", mode="visual", collection="dark")] == ["black.png:1", "grey.png:1"]
+    assert [hit.key for hit in corpus.search("ink", mode="visual")] == [hit.key for hit in before]
+
+
 # --- a corpus that another process made anew -------------------------------------------------------------
 
 

@@ -100,9 +100,10 @@ def ingest(
         progress: Told after each page.
     """
     channels: tuple[Channel, ...] = tuple(encoders)
-    added: list[DocumentInfo] = []
     refused: list[Refusal] = []
-    wanted, skipped = _wanted(sources, store, channels, collection, refused)
+    wanted, there = _wanted(sources, store, channels, collection, refused)
+    added = _moved(store, there, collection)
+    skipped = [name for name in there if name not in {info.name for info in added}]
     done = len(sources) - len(wanted)
     pages_at_once = getattr(encoders.get("visual"), "pages_at_once", PAGES)
     for batch in _ahead(wanted, renderer, pages_at_once):
@@ -142,12 +143,12 @@ def _wanted(
     collection: str | None,
     refused: list[Refusal],
 ) -> tuple[list[_Reading], list[str]]:
-    """Return the documents to read and the names of those that need no reading."""
+    """Return the documents to read and the names of those that are there as they are."""
     present = store.documents()
     names = {stored.info.source: name for name, stored in present.items()}
     taken = {source.name for source in sources}
     wanted: list[_Reading] = []
-    skipped: list[str] = []
+    there: list[str] = []
     for source in sources:
         known = names.get(shown(source.path), source.name)
         if known != source.name and known not in taken:  # it is here already, under the name it once got
@@ -158,14 +159,22 @@ def _wanted(
             refused.append(Refusal(shown(source.path), error.reason, error.advice))
             continue
         old = present.get(source.name)
-        kept = old.info.collection if old else ""
-        target = kept if collection is None else collection
-        same = old is not None and (old.info.sha256, kept) == (sha256, target)
-        if same and old is not None and set(channels) <= set(old.info.channels):
-            skipped.append(source.name)
+        if old is not None and old.info.sha256 == sha256 and set(channels) <= set(old.info.channels):
+            there.append(source.name)
         else:
+            kept = old.info.collection if old else ""
+            target = kept if collection is None else collection
             wanted.append(_Reading(source, sha256, target, new_doc_id(after=old.doc_id if old else None)))
-    return wanted, skipped
+    return wanted, there
+
+
+def _moved(store: Store, names: Sequence[str], collection: str | None) -> list[DocumentInfo]:
+    """Put documents that are there into a collection; return those that were in another."""
+    documents = store.documents()
+    others = [documents[name] for name in names if collection not in (None, documents[name].info.collection)]
+    if collection is not None:
+        store.move([stored.doc_id for stored in others], collection)
+    return [replace(stored.info, collection=collection or "") for stored in others]
 
 
 def _info(reading: _Reading, channels: tuple[Channel, ...]) -> DocumentInfo:

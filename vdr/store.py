@@ -89,6 +89,13 @@ class Store(Stored):
             with self._database.writable():
                 self._database.create("documents", tables.DOCUMENTS).add(rows)
 
+    def move(self, doc_ids: Sequence[str], collection: str) -> None:
+        """Put documents into a collection, all at once."""
+        if doc_ids:
+            with self._database.writable():
+                documents = self._database.create("documents", tables.DOCUMENTS)
+                documents.update(where=any_of("doc_id", doc_ids), values={"collection": collection})
+
     def delete(self, names: Sequence[str]) -> None:
         """Remove documents and all that belongs to them.
 
