@@ -255,7 +255,9 @@ def stored(corpus: Path) -> tuple[int, int, int]:
     from vdr.types import CHANNELS
 
     store = Store(str(corpus))
-    vectors = sum(len(found) for channel in CHANNELS for _, found, _ in store.scan(channel))
+    vectors = sum(
+        int(batch.offsets[-1]) for channel in CHANNELS for batch in store.vectors(channel).batches(store.live())
+    )
     sizes = {name: size for name, (_, size) in store.sizes().items()}
     return vectors, sum(sizes.values()), sizes.get("previews", 0)
 

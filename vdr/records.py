@@ -6,16 +6,12 @@ long the document.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-
-import numpy as np
-from numpy.typing import NDArray
+from collections.abc import Iterator
 
 from vdr.errors import CorpusError
 from vdr.export import Record
 from vdr.stored import Stored
 from vdr.tables import StoredDocument
-from vdr.types import Floats
 
 UNITS = 64
 """Units read at a time."""
@@ -33,35 +29,13 @@ def records(store: Stored) -> Iterator[Record]:
 
 def _of_document(store: Stored, document: StoredDocument) -> Iterator[Record]:
     info = document.info
-    channels = {channel: _Vectors(store.scan(channel, [document.doc_id])) for channel in info.channels}
     for first in range(1, info.pages + 1, UNITS):
-        pages = range(first, min(first + UNITS, info.pages + 1))
-        units = store.units([f"{info.name}:{page}" for page in pages])
-        if len(units) < len(pages):
+        keys = [f"{info.name}:{page}" for page in range(first, min(first + UNITS, info.pages + 1))]
+        units = store.units(keys, boxes=False)
+        vectors = {channel: store.multivectors(channel, keys) for channel in info.channels}
+        if len(units) < len(keys) or store.documents().get(info.name) != document:
             raise CorpusError(f"{info.name} in {store.uri} was changed while it was read. Try again.")
-        ready = {channel: vectors.up_to(pages[-1]) for channel, vectors in channels.items()}
-        for page in pages:
-            unit = units[f"{info.name}:{page}"]
-            own = {channel: vectors.pop(page) for channel, vectors in ready.items() if page in vectors}
-            yield Record(unit.key, page, unit.record, unit.text, info, own)
-    for channel, vectors in channels.items():
-        if vectors.up_to(info.pages):
-            raise CorpusError(f"The {channel} vectors of {info.name} in {store.uri} are out of order. Index it again.")
-
-
-class _Vectors:
-    """The vectors of a document's units, read as far as they are asked for."""
-
-    def __init__(self, batches: Iterator[tuple[Sequence[str], NDArray[np.floating], NDArray[np.integer]]]) -> None:
-        self._batches = batches
-        self._ready: dict[int, Floats] = {}
-        self._last = 0
-
-    def up_to(self, page: int) -> dict[int, Floats]:
-        """Return the vectors by page that have been read and not taken, those of this page among them."""
-        while self._last < page and (batch := next(self._batches, None)) is not None:
-            keys, vectors, offsets = batch
-            for index, key in enumerate(keys):
-                self._last = int(key.rpartition(":")[2])
-                self._ready[self._last] = vectors[offsets[index] : offsets[index + 1]].astype(np.float32)
-        return self._ready
+        for key in keys:
+            unit = units[key]
+            own = {channel: by_key[key].vectors for channel, by_key in vectors.items() if key in by_key}
+            yield Record(key, unit.page, unit.record, unit.text, info, own)

@@ -8,6 +8,7 @@ and everything where it is asked for.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -104,29 +105,26 @@ def score_keys(
     if pin is None or not len(query) or not keys:
         return Scores({}, {})
     asked = _asked(store, to_space(query, pin.bits), floor)
-    index, left = vectors.index(), set(keys)
+    index, left = vectors.index(), store.places(keys)
     found: dict[str, float] = {}
     if index is not None:
         names = store.names()
-        units = index.at(_pages(left, names))
+        units = index.at(_pages(left.values()))
         scores = _Scorer(vectors, index, asked, nearly=False)(units)
         found = {
             key: score for key, score in zip(_keys(index, units, names), scores.tolist(), strict=True) if score == score
         }
-        left -= found.keys()
+        left = {key: place for key, place in left.items() if key not in found}
     if left:
-        found |= _each(vectors, asked, vectors.keyed(left, store.live()))
+        found |= _each(vectors, asked, vectors.keyed(left))
     return Scores(found, {})
 
 
-def _pages(keys: Collection[str], names: Mapping[str, str]) -> dict[str, list[int]]:
-    """Return the pages of each document, by its id, that keys name."""
-    ids = {name: doc_id for doc_id, name in names.items()}
-    pages: dict[str, list[int]] = {}
-    for key in keys:
-        name, _, page = key.rpartition(":")
-        if name in ids and page.isdecimal():
-            pages.setdefault(ids[name], []).append(int(page))
+def _pages(places: Iterable[tuple[str, int]]) -> dict[str, list[int]]:
+    """Return the pages of each document, by its id."""
+    pages: dict[str, list[int]] = defaultdict(list)
+    for doc_id, page in places:
+        pages[doc_id].append(page)
     return pages
 
 

@@ -16,7 +16,7 @@ from datetime import timedelta
 from typing import Any
 
 import pyarrow as pa
-from lancedb.index import FTS, BTree
+from lancedb.index import FTS
 
 from vdr import retrain, tables, upkeep
 from vdr.database import RESTORE, any_of
@@ -32,8 +32,6 @@ logger = logging.getLogger(__name__)
 
 MANY_FRAGMENTS = 64
 """A table with more small fragments than this is compacted after a write."""
-MANY_ROWS = 10_000
-"""A table with more rows than this gets an index of its keys."""
 COMPACT_BYTES = 1 << 28
 """A table of at most this size is compacted after a write; larger ones, which that would rewrite, by `optimize`."""
 KEEP_VERSIONS = timedelta(minutes=10)
@@ -181,9 +179,6 @@ class Store(Stored):
                     upkeep.update(vectors, self.live(), fully=True)
 
     def _optimize(self, name: str, table: Any, keep: timedelta) -> None:
-        keyed = {column for index in table.list_indices() for column in index.columns}
-        if name != "documents" and "key" not in keyed and table.count_rows() > MANY_ROWS:
-            table.create_index("key", config=BTree())
         thorough = keep < KEEP_VERSIONS
         lengths = table.stats()["fragment_stats"]
         deleted = lengths["num_fragments"] * lengths["lengths"]["mean"] - table.count_rows()

@@ -22,8 +22,8 @@ from vdr.places import Places
 from vdr.quantize import BITS, POOLS
 from vdr.search import ranked
 from vdr.tables import StoredDocument, StoredUnit, Tuning
-from vdr.types import CHANNELS, OPTIONS, Channel, Encoder, Floats, Ints, MultiVector
-from vdr.vectors import Pin, Vectors, vectors_of
+from vdr.types import CHANNELS, OPTIONS, Channel, Encoder, MultiVector
+from vdr.vectors import Pin, Vectors
 from vdr.within import PAGES, Within
 
 SHRUNK: tuple[Channel, ...] = ("visual", "text")
@@ -56,7 +56,7 @@ class Stored:
         self._documents: tuple[object, dict[str, StoredDocument]] = (None, {})
         self._made: dict[object, tuple[object, object]] = {}
         self._tuning: tuple[object, Tuning | None] = (None, None)
-        self._places = Places(self._database, "units")
+        self._places = {name: Places(self._database, name) for name in ("units", "previews", *CHANNELS)}
         self._within = Within()
         self._bits, self._pool = bits, pool
         for given, choices, name in ((bits, BITS, "bits"), (pool, POOLS, "pool")):
@@ -125,22 +125,6 @@ class Stored:
         """Return the vectors of a channel, with rows of documents that are no more among them."""
         return self._vectors[channel]
 
-    def scan(self, channel: Channel, doc_ids: Sequence[str] | None = None) -> Iterator[tuple[list[str], Floats, Ints]]:
-        """Yield a channel's vectors as they were encoded, but for what the quantization lost.
-
-        Args:
-            channel: `visual` or `text`.
-            doc_ids: Only these documents; None for all.
-
-        Yields:
-            Keys, vectors `(n, dim)`, and offsets `(len(keys) + 1,)` of each key's rows.
-        """
-        pin = self.pin(channel)
-        live = self.live()
-        if pin is not None:
-            for batch in self._vectors[channel].batches(live if doc_ids is None else live.intersection(doc_ids)):
-                yield batch.keys, vectors_of(batch, pin.choice), batch.offsets
-
     def full_text(self, query: str, limit: int, doc_ids: Sequence[str] | None = None) -> dict[str, float]:
         """Return the BM25 scores of the best `limit` units that share a stem with the query.
 
@@ -181,13 +165,8 @@ class Stored:
         A key that is not there is missing from the result.
         """
         self._units()
-        held = self.documents()
-        named = (key.rpartition(":") for key in keys)
-        wanted = {
-            (held[name].doc_id, int(page)): None for name, _, page in named if name in held and _PAGE.fullmatch(page)
-        }
-        found = self._places.take(list(wanted), [name for name in tables.UNITS.names if boxes or name != "boxes"])
-        return {row["key"]: tables.read_unit(row) for row in found.to_pylist()} if found is not None else {}
+        rows = self._rows("units", keys, [name for name in tables.UNITS.names if boxes or name != "boxes"])
+        return {row["key"]: tables.read_unit(row) for row in rows}
 
     def multivector(self, channel: Channel, key: str) -> MultiVector | None:
         """Return the vectors of one unit, or None where it has none in this channel."""
@@ -195,7 +174,8 @@ class Stored:
 
     def multivectors(self, channel: Channel, keys: Sequence[str]) -> dict[str, MultiVector]:
         """Return the vectors of units by key, those that have some in this channel."""
-        rows, pin = self._rows(channel, keys), self.pin(channel)
+        pin = self.pin(channel)
+        rows = self._rows(channel, keys, tables.vector_schema(channel, {}).names) if pin else []
         return {row["key"]: tables.read_multivector(row, pin.choice) for row in rows} if pin else {}
 
     def preview(self, key: str) -> bytes:
@@ -204,8 +184,8 @@ class Stored:
         Raises:
             NotFound: There is no such page.
         """
-        rows = self._rows("previews", [key])
-        if not rows and not self._rows("units", [key]):
+        rows = self._rows("previews", [key], tables.PREVIEWS.names)
+        if not rows and not self.units([key], boxes=False):
             raise NotFound(f"There is no page {key!r} in {self.uri}.")
         return bytes(rows[0]["jpeg"]) if rows else b""
 
@@ -231,14 +211,18 @@ class Stored:
         """Return the bytes of the indexes beside the tables."""
         return sum(vectors.index_bytes() for vectors in self._vectors.values())
 
-    def _rows(self, name: str, keys: Sequence[str]) -> list[dict[str, Any]]:
-        table = self._units() if name == "units" else self._database.table(name)
-        if table is None or not keys:
-            return []
-        live = self.live()
-        with self._database.readable():
-            rows = table.search().where(any_of("key", keys)).to_arrow().to_pylist()
-        return [row for row in rows if row["doc_id"] in live]
+    def _rows(self, name: str, keys: Sequence[str], columns: Sequence[str]) -> list[dict[str, Any]]:
+        """Return what a table has of units, by where its rows are: a search for keys would read all of them."""
+        found = self._places[name].take(list(self.places(keys).values()), columns)
+        return found.to_pylist() if found is not None else []
+
+    def places(self, keys: Collection[str]) -> dict[str, tuple[str, int]]:
+        """Return the document's id and the page of units by key; a key of no complete document is missing."""
+        held = self.documents()
+        named = ((key, *key.rpartition(":")[::2]) for key in keys)
+        return {
+            key: (held[name].doc_id, int(page)) for key, name, page in named if name in held and _PAGE.fullmatch(page)
+        }
 
     def _units(self) -> Any | None:
         """Return the table of units, None in an empty corpus.

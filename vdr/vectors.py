@@ -7,7 +7,7 @@ channel has more than `EXHAUSTIVE` bytes, and lies in a folder beside the tables
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -17,13 +17,13 @@ from numpy.typing import NDArray
 
 from vdr import index as indexing
 from vdr import index_files, tables
-from vdr.database import NAMED, Database, any_of, each_of
+from vdr.database import NAMED, Database, each_of
 from vdr.errors import CorpusError
 from vdr.index import Index
 from vdr.places import Places
-from vdr.quantize import Quantized, dequantize
+from vdr.quantize import Quantized
 from vdr.tables import Choice
-from vdr.types import Channel, Floats, Ints
+from vdr.types import Channel, Ints
 
 LAYOUT = 3
 """Version of the tables of vectors; other versions are refused."""
@@ -126,13 +126,21 @@ class Vectors:
             if (chosen := of(owners, batch, doc_ids)) is not None:
                 yield chosen[1]
 
-    def keyed(self, keys: Collection[str], doc_ids: Collection[str]) -> Iterator[Batch]:
-        """Yield the vectors of some units, those of them that these documents have."""
-        source = self._all() if self.size() <= EXHAUSTIVE else self._rows(any_of("key", sorted(keys)))
-        for owners, batch in source:
-            wanted = [owner if key in keys else "" for owner, key in zip(owners, batch.keys, strict=True)]
-            if (chosen := of(wanted, batch, doc_ids)) is not None:
-                yield chosen[1]
+    def keyed(self, places: Mapping[str, tuple[str, int]]) -> Iterator[Batch]:
+        """Yield the vectors of some units, given by key with the document's id and the page."""
+        if self.size() <= EXHAUSTIVE:
+            for owners, batch in self._all():
+                own = zip(batch.keys, owners, strict=True)
+                wanted = [owner if key in places and places[key][0] == owner else "" for key, owner in own]
+                if (chosen := of(wanted, batch, {*wanted} - {""})) is not None:
+                    yield chosen[1]
+            return
+        units, pin = list(places.values()), self.pin()
+        for first in range(0, len(units), SCAN_ROWS):
+            found = self._places.take(units[first : first + SCAN_ROWS], ["key", "numbers", "scales"])
+            if found is not None and pin is not None:
+                rows = found.combine_chunks().to_batches()[0]
+                yield Batch(rows.column("key").to_pylist(), *tables.read_quantized(rows, pin.choice))
 
     def size(self) -> int:
         """Return about how many bytes the vectors have."""
@@ -239,11 +247,6 @@ class Vectors:
                 taken = table.take_row_ids(rows[first : first + SCAN_ROWS].tolist())
                 found = taken.select(["key", "numbers", "scales"]).to_arrow().combine_chunks().to_batches()[0]
             yield Batch(found.column("key").to_pylist(), *tables.read_quantized(found, pin.choice))
-
-
-def vectors_of(batch: Batch, choice: Choice) -> Floats:
-    """Return a batch's vectors `(n, dim)` as floats."""
-    return dequantize(batch.quantized, choice.bits)
 
 
 def of(owners: list[str], batch: Batch, doc_ids: Collection[str]) -> tuple[list[str], Batch] | None:
