@@ -174,6 +174,7 @@ def test_an_image_only_page_is_counted_read_shown_and_explained(sample_corpus: C
     assert sample_corpus.explain("scanned-invoices.pdf:1", "invoice").channel == "visual"
     for channel in ("text", "dense", "bm25"):  # of what was read on the picture
         told = sample_corpus.explain("scanned-invoices.pdf:1", "invoice", channel=channel)
+        assert told.channel == channel
         assert told.words is not None and {told.words[place] for place in told.matched} == {"invoice"}
         assert told.boxes is not None and len(told.boxes) == len(told.words)
 

@@ -2,10 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+
 import pytest
 
-from vdr.fusion import fuse, weigh
+from vdr.fusion import DEPTH, WEIGHTS, weigh
 from vdr.search import ranked
+
+
+def fuse(
+    channels: Mapping[str, Mapping[str, float]],
+    has: Callable[[str, str], bool],
+    depth: int = DEPTH,
+    weights: Mapping[str, float] = WEIGHTS,
+) -> dict[str, float]:
+    evidence = weigh(channels, has, depth)
+    return dict(zip(evidence.keys, evidence.fused(weights).tolist(), strict=True))
 
 
 def everything(channel: str, key: str) -> bool:

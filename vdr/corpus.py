@@ -6,7 +6,7 @@ import io
 import logging
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import cast
@@ -340,7 +340,7 @@ class Corpus:
             explanation = self._explain(candidate, asked, unit)
             if explanation is not None:
                 return explanation
-        raise NotFound(f"{key} has nothing to explain in the channel {channel or 'text'}.")
+        raise NotFound(f"{key} has nothing to explain{f' in the channel {channel}' if channel else ''}.")
 
     def _explain(self, channel: str, query: str, unit: StoredUnit) -> Explanation | None:
         if channel == "bm25":
@@ -354,7 +354,7 @@ class Corpus:
             return explain.explain_visual(self._query("visual", query, "encode_query_to_explain"), page)
         page = self._store.multivector(cast(Channel, channel), unit.key)
         asked = self._query(cast(Channel, channel), query, "encode_query_to_explain")
-        return explain.explain_text(asked, page, unit.text, unit.boxes) if page else None
+        return replace(explain.explain_text(asked, page, unit.text, unit.boxes), channel=channel) if page else None
 
     def _channels(self, mode: str) -> list[str]:
         if mode not in MODES:

@@ -66,6 +66,11 @@ def weigh(
             has it and was not found counts as its last, or as 0 where all it found scored alike.
         depth: How many units of each channel take part, and again so many of those in documents that are named.
         named: How surely the question names the unit's document, 0 to 1; None where it cannot.
+
+    >>> found = {"text": {"a": 3.0, "b": 1.0}, "visual": {"b": 9.0, "scan": 10.0, "a": 5.0}}
+    >>> evidence = weigh(found, has=lambda channel, key: key != "scan")
+    >>> [key for key, _ in ranked(dict(zip(evidence.keys, evidence.fused(WEIGHTS).tolist())))]
+    ['scan', 'a', 'b']
     """
     surely = named or (lambda _: 0.0)
     found = {channel: scores for channel, scores in channels.items() if scores}
@@ -91,23 +96,3 @@ def weigh(
         return evidence
     kept = tuple(key for key, told in zip(order, told_any.tolist(), strict=True) if told)
     return replace(evidence, keys=kept, spreads=spreads[told_any], named=evidence.named[told_any])
-
-
-def fuse(
-    channels: Mapping[str, Mapping[str, float]],
-    has: Callable[[str, str], bool],
-    depth: int = DEPTH,
-    weights: Mapping[str, float] = WEIGHTS,
-) -> dict[str, float]:
-    """Fuse the best units of each channel.
-
-    Returns:
-        Scores by key of every unit that is among the best `depth` of a channel, in spreads from the mean.
-
-    >>> found = {"text": {"a": 3.0, "b": 1.0}, "visual": {"b": 9.0, "scan": 10.0, "a": 5.0}}
-    >>> fused = fuse(found, has=lambda channel, key: key != "scan")
-    >>> [key for key, _ in ranked(fused)]
-    ['scan', 'a', 'b']
-    """
-    evidence = weigh(channels, has, depth)
-    return dict(zip(evidence.keys, evidence.fused(weights).tolist(), strict=True))

@@ -320,7 +320,7 @@ class Explanation:
     """Why a page matched: how well each place on it answers each word of the query.
 
     Attributes:
-        channel: `visual` (places are patches), `text` or `bm25` (places are words).
+        channel: `visual` (places are patches), `text`, `dense` or `bm25` (places are words).
         tokens: The query's words.
         similarity: `(n_tokens, n_places)` between -1 and 1; for `bm25` 1 where the stems agree, else 0.
         boxes: `(n_places, 4)` page fractions; None for plain text, which has no page to draw on.
