@@ -348,7 +348,7 @@ def test_a_refused_file_leaves_nothing_and_the_others_go_in(tmp_path: Path, samp
 
 
 def test_a_broken_off_add_shows_nothing_and_the_next_one_sweeps(own_corpus: Corpus, tmp_path: Path) -> None:
-    long = text(tmp_path / "long.txt", "\n\n".join(f"Paragraph {i} about wombats. " + "y" * 1_300 for i in range(80)))
+    long = text(tmp_path / "long.txt", "\n\n".join(f"Paragraph {i} about wombats. " + "y" * 1_300 for i in range(40)))
 
     def interrupt(progress: Progress) -> None:
         if progress.page == 20:
@@ -362,7 +362,7 @@ def test_a_broken_off_add_shows_nothing_and_the_next_one_sweeps(own_corpus: Corp
     assert [document.name for document in own_corpus.documents()].count("long.txt") == 0
     own_corpus.delete("strategy-slides.pdf")  # any next write
     assert Store(own_corpus.path).sizes()["units"][0] == 43
-    assert own_corpus.add(long).added[0].pages == 80
+    assert own_corpus.add(long).added[0].pages == 40
     assert own_corpus.search("wombats", 1, mode="bm25")[0].doc == "long.txt"
 
 

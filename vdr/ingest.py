@@ -117,22 +117,21 @@ def ingest(
                 encoders,
             )
         complete: dict[str, DocumentInfo] = {}
-        told: list[Progress] = []
-        for reading, unit in batch:
-            if unit is not None:
-                reading.read += 1
-            else:
-                done += 1
-                if reading.error:
-                    refused.append(Refusal(shown(reading.source.path), reading.error.reason, reading.error.advice))
+        try:
+            for reading, unit in batch:
+                if unit is not None:
+                    reading.read += 1
                 else:
-                    complete[reading.doc_id] = _info(reading, channels)
-            told.append(Progress(reading.source.name, reading.read, reading.pages, done, len(sources)))
-        store.complete(complete)
-        added += complete.values()
-        if progress:
-            for event in told:
-                progress(event)
+                    done += 1
+                    if reading.error:
+                        refused.append(Refusal(shown(reading.source.path), reading.error.reason, reading.error.advice))
+                    else:
+                        complete[reading.doc_id] = _info(reading, channels)
+                if progress:
+                    progress(Progress(reading.source.name, reading.read, reading.pages, done, len(sources)))
+        finally:  # who is told may break off: what had ended by then stays
+            store.complete(complete)
+            added += complete.values()
     return Outcome(tuple(added), tuple(skipped), tuple(refused))
 
 
