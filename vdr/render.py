@@ -120,23 +120,11 @@ class Pages:
 
 def preview(image: Image.Image) -> bytes:
     """Return the JPEG that stands for a page in results, at most `PREVIEW_SIDE` pixels a side."""
-    scale = min(PREVIEW_SIDE / max(image.size), 1)
-    small = _smaller(image, max(round(image.width * scale), 1), max(round(image.height * scale), 1))
+    small = image.copy()
+    small.thumbnail((PREVIEW_SIDE, PREVIEW_SIDE), Image.Resampling.BILINEAR)
     buffer = io.BytesIO()
     small.save(buffer, "JPEG", quality=78)
     return buffer.getvalue()
-
-
-def _smaller(image: Image.Image, width: int, height: int) -> Image.Image:
-    """Return an RGB image at another size, as Pillow's bilinear filter gives it to a grey level, in half its time."""
-    if (width, height) == image.size:
-        return image
-    from torch import from_numpy
-    from torch.nn.functional import interpolate
-
-    pixels = from_numpy(np.array(image)).permute(2, 0, 1)[None]
-    small = interpolate(pixels, size=(height, width), mode="bilinear", antialias=True)
-    return Image.fromarray(small[0].permute(1, 2, 0).numpy())
 
 
 def _refusal(path: Path, header: dict[str, Any]) -> DocumentError:
