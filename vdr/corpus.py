@@ -424,9 +424,8 @@ class Corpus:
     def _encoder(self, channel: Channel) -> Encoder | None:
         """Return the channel's encoder: the one given, else the pinned one, else the default; None for none."""
         given, pin, encoder = self._given[channel], self._store.pin(channel), self._loaded.get(channel)
-        if encoder is None or (
-            given is None and pin and pin.name != encoder.name
-        ):  # another process wrote it meanwhile
+        made_anew = given is None and pin is not None and encoder is not None and pin.name != encoder.name
+        if encoder is None or made_anew:
             chosen = given or (pin.name if pin else encode.DEFAULT[channel])
             if chosen is None or chosen == "none":
                 return None

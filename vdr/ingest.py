@@ -102,8 +102,9 @@ def ingest(
     channels: tuple[Channel, ...] = tuple(encoders)
     refused: list[Refusal] = []
     wanted, there = _wanted(sources, store, channels, collection, refused)
-    added = _moved(store, there, collection)
-    skipped = [name for name in there if name not in {info.name for info in added}]
+    added = [] if collection is None else _moved(store, there, collection)
+    moved = {info.name for info in added}
+    skipped = [name for name in there if name not in moved]
     done = len(sources) - len(wanted)
     pages_at_once = getattr(encoders.get("visual"), "pages_at_once", PAGES)
     for batch in _ahead(wanted, renderer, pages_at_once):
@@ -167,13 +168,12 @@ def _wanted(
     return wanted, there
 
 
-def _moved(store: Store, names: Sequence[str], collection: str | None) -> list[DocumentInfo]:
+def _moved(store: Store, names: Sequence[str], collection: str) -> list[DocumentInfo]:
     """Put documents that are there into a collection; return those that were in another."""
     documents = store.documents()
-    others = [documents[name] for name in names if collection not in (None, documents[name].info.collection)]
-    if collection is not None:
-        store.move([stored.doc_id for stored in others], collection)
-    return [replace(stored.info, collection=collection or "") for stored in others]
+    others = [documents[name] for name in names if documents[name].info.collection != collection]
+    store.move([stored.doc_id for stored in others], collection)
+    return [replace(stored.info, collection=collection) for stored in others]
 
 
 def _info(reading: _Reading, channels: tuple[Channel, ...]) -> DocumentInfo:

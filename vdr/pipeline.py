@@ -126,7 +126,7 @@ def run(
     best, moves = moved(best, request.rerank_top, told) if told is not None else (best, ())
     if told == {}:
         watch.skip("rerank", f"none of the {len(moves)} best pages has anything that the reranker reads")
-    scores = _told(store, scores, scoring.asked, [key for key, _ in best[: request.k]])
+    exact = _told(store, scores, scoring.asked, [key for key, _ in best[: request.k]])
     hits = []
     for rank, (key, score) in enumerate(best[: request.k], start=1):
         unit = units[key]
@@ -137,7 +137,7 @@ def run(
             doc=key.rpartition(":")[0],
             page=unit.page,
             score=score,
-            channels=_channels(key, scores, told or {}),
+            channels=_channels(key, exact, told or {}),
             snippet=told_of,
             record=unit.record,
             span=unit.span,
@@ -163,11 +163,11 @@ def snippet(query: str, unit: StoredUnit) -> tuple[str, bool]:
 
 def _told(
     store: Stored, scores: Mapping[str, Scores], asked: Mapping[str, QueryVectors], best: Sequence[str]
-) -> dict[str, Scores]:
+) -> Mapping[str, Scores]:
     """Return the scores with those of the best hits that every channel only estimated: together they put them here."""
     estimated = [key for key in best if not any(key in of.exact for of in scores.values())]
     if not estimated:
-        return dict(scores)
+        return scores
     told = dict(scores)
     for channel in asked.keys() & scores.keys():
         query = asked[channel]

@@ -56,7 +56,8 @@ class Stored:
         self._documents: tuple[object, dict[str, StoredDocument]] = (None, {})
         self._made: dict[object, tuple[object, object]] = {}
         self._tuning: tuple[object, Tuning | None] = (None, None)
-        self._places = {name: Places(self._database, name) for name in ("units", "previews", *CHANNELS)}
+        self._places = {name: Places(self._database, name) for name in ("units", "previews")}
+        self._places |= {channel: vectors.places for channel, vectors in self._vectors.items()}
         self._within = Within()
         self._bits, self._pool = bits, pool
         for given, choices, name in ((bits, BITS, "bits"), (pool, POOLS, "pool")):

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from vdr import index as indexing
@@ -90,7 +91,7 @@ class Vectors:
         self._held: tuple[object, list[tuple[list[str], Batch]]] | None = None
         self._index: Index | None = None
         self._pinned: tuple[Any, Pin] | None = None
-        self._places = Places(database, channel)
+        self.places = Places(database, channel)
 
     @property
     def table(self) -> Any | None:
@@ -126,21 +127,20 @@ class Vectors:
             if (chosen := of(owners, batch, doc_ids)) is not None:
                 yield chosen[1]
 
-    def keyed(self, places: Mapping[str, tuple[str, int]]) -> Iterator[Batch]:
+    def keyed(self, units: Mapping[str, tuple[str, int]]) -> Iterator[Batch]:
         """Yield the vectors of some units, given by key with the document's id and the page."""
         if self.size() <= EXHAUSTIVE:
             for owners, batch in self._all():
                 own = zip(batch.keys, owners, strict=True)
-                wanted = [owner if key in places and places[key][0] == owner else "" for key, owner in own]
-                if (chosen := of(wanted, batch, {*wanted} - {""})) is not None:
-                    yield chosen[1]
+                rows = np.flatnonzero([key in units and units[key][0] == owner for key, owner in own])
+                if len(rows):
+                    yield _chosen(batch, rows)
             return
-        units, pin = list(places.values()), self.pin()
-        for first in range(0, len(units), SCAN_ROWS):
-            found = self._places.take(units[first : first + SCAN_ROWS], ["key", "numbers", "scales"])
+        pin, wanted = self.pin(), list(units.values())
+        for first in range(0, len(wanted), SCAN_ROWS):
+            found = self.places.take(wanted[first : first + SCAN_ROWS], ["key", "numbers", "scales"])
             if found is not None and pin is not None:
-                rows = found.combine_chunks().to_batches()[0]
-                yield Batch(rows.column("key").to_pylist(), *tables.read_quantized(rows, pin.choice))
+                yield Batch(found["key"].to_pylist(), *_quantized(found, pin))
 
     def size(self) -> int:
         """Return about how many bytes the vectors have."""
@@ -210,13 +210,12 @@ class Vectors:
         pin = self.pin()
         assert pin is not None, "a channel with an index has a table"
         wanted = dict(zip(zip(index.doc_of(units), index.pages[units].tolist(), strict=True), units, strict=True))
-        found = self._places.take(list(wanted), ["numbers", "scales"])
+        found = self.places.take(list(wanted), ["numbers", "scales"])
         if found is None:
             empty = Quantized(np.zeros((0, pin.dim), np.int8), np.zeros(0, np.float32))
             return np.zeros(0, np.int64), empty, np.zeros(1, np.int32)
         owners = zip(found["doc_id"].to_pylist(), found["page"].to_pylist(), strict=True)
-        rows = found.combine_chunks().to_batches()[0]
-        return np.array([wanted[owner] for owner in owners]), *tables.read_quantized(rows, pin.choice)
+        return np.array([wanted[owner] for owner in owners]), *_quantized(found, pin)
 
     def _version(self) -> object:
         table = self.table
@@ -245,8 +244,13 @@ class Vectors:
         for first in range(0, len(rows), SCAN_ROWS):
             with self._database.readable():
                 taken = table.take_row_ids(rows[first : first + SCAN_ROWS].tolist())
-                found = taken.select(["key", "numbers", "scales"]).to_arrow().combine_chunks().to_batches()[0]
-            yield Batch(found.column("key").to_pylist(), *tables.read_quantized(found, pin.choice))
+                found = taken.select(["key", "numbers", "scales"]).to_arrow()
+            yield Batch(found["key"].to_pylist(), *_quantized(found, pin))
+
+
+def _quantized(rows: pa.Table, pin: Pin) -> tuple[Quantized, Ints]:
+    """Return the vectors of rows one after another, and where each row's begin."""
+    return tables.read_quantized(rows.combine_chunks().to_batches()[0], pin.choice)
 
 
 def of(owners: list[str], batch: Batch, doc_ids: Collection[str]) -> tuple[list[str], Batch] | None:
